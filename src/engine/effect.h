@@ -30,6 +30,7 @@ extern const char *const mc_decision_names[MC_DECISIONS];
 
 struct mc_cart_item {
     struct mc_str product;
+    uint64_t hash;    /* mc_hash64 of product */
     int64_t quantity; /* sum of adds less removals, at least 1 */
     int64_t price;    /* minor units, of the last add */
 };

@@ -1,0 +1,135 @@
+#include "app/endings.h"
+
+#include "base/mem.h"
+
+void mc_endings_free(struct mc_endings *endings) {
+    mc_free(endings->list);
+    mc_buf_free(&endings->bytes);
+    *endings = (struct mc_endings){0};
+}
+
+void mc_endings_reset(struct mc_endings *endings) {
+    endings->count = 0;
+    endings->bytes.len = 0;
+}
+
+static void time_member(struct mc_buf *b, const char *name, struct mc_time time) {
+    mc_buf_text(b, name);
+    mc_buf_time(b, time.us);
+}
+
+static void item_json(struct mc_buf *b, const struct mc_cart_item *item, bool first) {
+    mc_buf_text(b, first ? "{\"product_id\":" : ",{\"product_id\":");
+    mc_buf_json(b, item->product);
+    mc_buf_text(b, ",\"quantity\":");
+    mc_buf_int(b, item->quantity);
+    mc_buf_text(b, ",\"price_minor\":");
+    mc_buf_int(b, item->price);
+    mc_buf_char(b, '}');
+}
+
+void mc_cart_json(struct mc_buf *b, const struct mc_cart *cart, enum mc_decision decision) {
+    mc_buf_text(b, "{\"user_id\":");
+    mc_buf_json(b, cart->user);
+    mc_buf_text(b, ",\"user_session\":");
+    mc_buf_json(b, cart->session);
+    time_member(b, ",\"opened_at\":\"", cart->opened_at);
+    time_member(b, "\",\"first_at\":\"", cart->first_at);
+    time_member(b, "\",\"last_at\":\"", cart->last_at);
+    time_member(b, "\",\"expires_at\":\"", cart->expires_at);
+    mc_buf_text(b, "\",\"value_minor\":");
+    mc_buf_int128(b, cart->value);
+    mc_buf_text(b, ",\"decision\":\"");
+    mc_buf_text(b, mc_decision_names[decision]);
+    mc_buf_text(b, "\",\"items\":[");
+    for (uint32_t i = 0; i < cart->item_count; i++)
+        item_json(b, &cart->items[i], i == 0);
+    mc_buf_text(b, "]}\n");
+}
+
+static bool reserve(struct mc_endings *endings) {
+    if (endings->count < endings->cap)
+        return true;
+    uint32_t cap = endings->cap ? endings->cap * 2 : 64;
+    struct mc_ended_cart *list = mc_realloc(endings->list, cap * sizeof *list);
+    if (list == NULL)
+        return false;
+    endings->list = list;
+    endings->cap = cap;
+    return true;
+}
+
+static size_t keep(struct mc_buf *b, const void *data, size_t len) {
+    static const char zeros[8];
+    mc_buf_append(b, zeros, -b->len & 7); /* items are read in place */
+    size_t at = b->len;
+    mc_buf_append(b, data, len);
+    return at;
+}
+
+void mc_endings_add(void *context, const struct mc_visit_end *end) {
+    struct mc_endings *endings = context;
+    if (end->cart == NULL || endings->failed)
+        return;
+    if (!reserve(endings)) {
+        endings->failed = true;
+        return;
+    }
+    struct mc_ended_cart *ended = &endings->list[endings->count++];
+    *ended = (struct mc_ended_cart){.cart = *end->cart, .log_row = end->log_row};
+    if (endings->lines && ended->cart.decision == MC_UNDECIDED)
+        ended->cart.decision = MC_NO_ADDRESS;
+    ended->items_at = keep(&endings->bytes, end->cart->items, end->cart->item_count * sizeof *end->cart->items);
+    ended->user_at = keep(&endings->bytes, end->cart->user.data, end->cart->user.len);
+    ended->session_at = keep(&endings->bytes, end->cart->session.data, end->cart->session.len);
+    ended->line_at = endings->bytes.len;
+    if (endings->lines)
+        mc_cart_json(&endings->bytes, end->cart, ended->cart.decision);
+    ended->line.len = endings->bytes.len - ended->line_at;
+    endings->failed = endings->bytes.failed;
+}
+
+void mc_endings_keep(struct mc_endings *endings, const struct mc_ended_cart *ended) {
+    if (endings->failed || !reserve(endings)) {
+        endings->failed = true;
+        return;
+    }
+    struct mc_ended_cart *copy = &endings->list[endings->count++];
+    *copy = *ended;
+    copy->cart.item_count = 0;
+    copy->items_at = endings->bytes.len;
+    copy->user_at = keep(&endings->bytes, ended->cart.user.data, ended->cart.user.len);
+    copy->session_at = keep(&endings->bytes, ended->cart.session.data, ended->cart.session.len);
+    copy->line_at = keep(&endings->bytes, ended->line.data, ended->line.len);
+    endings->failed = endings->bytes.failed;
+}
+
+void mc_endings_settle(struct mc_endings *endings) {
+    const char *bytes = endings->bytes.data;
+    for (uint32_t i = 0; i < endings->count; i++) {
+        struct mc_ended_cart *ended = &endings->list[i];
+        ended->cart.user.data = bytes + ended->user_at;
+        ended->cart.session.data = bytes + ended->session_at;
+        ended->cart.items = (const void *)(bytes + ended->items_at);
+        ended->line.data = bytes + ended->line_at;
+    }
+}
+
+int mc_ended_by_expiry(const void *a, const void *b) {
+    const struct mc_cart *x = &(*(struct mc_ended_cart *const *)a)->cart, *y = &(*(struct mc_ended_cart *const *)b)->cart;
+    if (x->expires_at.us != y->expires_at.us)
+        return x->expires_at.us < y->expires_at.us ? -1 : 1;
+    int order = mc_str_compare(x->user, y->user);
+    if (order == 0)
+        order = mc_str_compare(x->session, y->session);
+    if (order != 0)
+        return order;
+    return (x->opened_at.us > y->opened_at.us) - (x->opened_at.us < y->opened_at.us);
+}
+
+int mc_ended_by_log(const void *a, const void *b) {
+    const struct mc_ended_cart *x = *(struct mc_ended_cart *const *)a, *y = *(struct mc_ended_cart *const *)b;
+    if (x->log_row != y->log_row)
+        return x->log_row < y->log_row ? -1 : 1;
+    return mc_ended_by_expiry(a, b);
+}

@@ -1,0 +1,515 @@
+#include "app/pipeline.h"
+
+#include "base/mem.h"
+#include <assert.h>
+#include <pthread.h>
+#include <time.h>
+
+const char *const mc_stage_names[MC_STAGES] = {"read", "decode", "stamp", "apply", "emit"};
+
+/* A batch and what belongs to it on its way. Which steps it has done is told by the pipeline's counters. */
+struct slot {
+    struct mc_batch batch;
+    const struct mc_layout *layout;
+    bool last, checkpoint;
+    bool decoded;            /* decoding ends in any order */
+    uint32_t applied;        /* partitions that are done with it */
+    struct mc_time clock;    /* after its events */
+    struct mc_endings *endings; /* one a partition */
+    uint32_t **index;        /* one a partition: its events; NULL with a single partition */
+    uint32_t *index_count;
+    uint32_t index_cap;
+};
+
+/* Where a partition's ended visits go: set before each call into it. */
+struct router {
+    struct mc_endings *endings;
+};
+
+/* Batches are numbered in the order of the log; each counter is the next number that its step will take. */
+struct mc_pipeline {
+    struct mc_pipeline_options options;
+    struct slot *slots;
+    uint32_t slot_count;
+    struct mc_partition **partitions;
+    struct router routers[MC_PIPELINE_PARTITIONS_MAX];
+    struct mc_clock clock;
+    struct mc_tally merged;
+    bool is_merged;
+
+    pthread_mutex_t lock; /* guards all below */
+    pthread_cond_t changed;
+    uint64_t next[MC_STAGES];                          /* of APPLY: not used */
+    uint64_t next_apply[MC_PIPELINE_PARTITIONS_MAX];
+    bool busy[MC_STAGES];                              /* serial steps */
+    bool busy_apply[MC_PIPELINE_PARTITIONS_MAX];
+    bool ended;                                        /* nothing more is to be read */
+    bool failed;
+    struct mc_error error;
+    int64_t stage_ns[MC_STAGES];
+};
+
+/* What a thread was given to do. */
+struct task {
+    enum mc_stage stage;
+    uint64_t number;
+    uint32_t partition; /* of APPLY */
+};
+
+/* ---- open, close ---- */
+
+static bool open_slot(struct slot *s, const struct mc_pipeline_options *o) {
+    s->endings = mc_calloc(o->partitions, sizeof *s->endings);
+    s->index = mc_calloc(o->partitions, sizeof *s->index);
+    s->index_count = mc_calloc(o->partitions, sizeof *s->index_count);
+    for (uint32_t i = 0; s->endings != NULL && i < o->partitions; i++)
+        s->endings[i].lines = !o->with_ledger;
+    return s->endings != NULL && s->index != NULL && s->index_count != NULL;
+}
+
+static void close_slot(struct slot *s, uint32_t partitions) {
+    for (uint32_t i = 0; i < partitions; i++) {
+        if (s->endings != NULL)
+            mc_endings_free(&s->endings[i]);
+        if (s->index != NULL)
+            mc_free(s->index[i]);
+    }
+    mc_free(s->endings);
+    mc_free(s->index);
+    mc_free(s->index_count);
+    mc_batch_free(&s->batch);
+}
+
+/* The partition's sink: to the list of the slot that is being applied. */
+static void route(void *context, const struct mc_visit_end *end) {
+    struct router *router = context;
+    mc_endings_add(router->endings, end);
+}
+
+static enum mc_err open_partitions(struct mc_pipeline *p, struct mc_error *e) {
+    p->partitions = mc_calloc(p->options.partitions, sizeof *p->partitions);
+    if (p->partitions == NULL)
+        return mc_error_set(e, MC_ERR_NOMEM, "no memory for the engine");
+    for (uint32_t i = 0; i < p->options.partitions; i++) {
+        struct mc_partition_options options = {.rules = p->options.rules,
+                                               .keep_sales = !p->options.with_ledger,
+                                               .keep_new_users = p->options.with_ledger,
+                                               .sink = {&p->routers[i], route}};
+        enum mc_err err = mc_partition_open(&p->partitions[i], &options, e);
+        if (err != MC_OK)
+            return err;
+    }
+    return MC_OK;
+}
+
+static enum mc_err open_slots(struct mc_pipeline *p, struct mc_error *e) {
+    p->slot_count = 2 * p->options.threads + 2;
+    p->slots = mc_calloc(p->slot_count, sizeof *p->slots);
+    for (uint32_t i = 0; i < p->slot_count; i++)
+        if (p->slots == NULL || !open_slot(&p->slots[i], &p->options))
+            return mc_error_set(e, MC_ERR_NOMEM, "no memory for batches");
+    return MC_OK;
+}
+
+enum mc_err mc_pipeline_open(struct mc_pipeline **out, const struct mc_pipeline_options *options, struct mc_error *e) {
+    assert(options->threads >= 1 && options->threads <= MC_PIPELINE_THREADS_MAX);
+    assert(options->partitions >= 1 && options->partitions <= MC_PIPELINE_PARTITIONS_MAX);
+    struct mc_pipeline *p = mc_calloc(1, sizeof *p);
+    *out = NULL;
+    if (p == NULL)
+        return mc_error_set(e, MC_ERR_NOMEM, "no memory for the engine");
+    p->options = *options;
+    mc_clock_init(&p->clock);
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_cond_init(&p->changed, NULL);
+    enum mc_err err = open_partitions(p, e);
+    if (err == MC_OK)
+        err = open_slots(p, e);
+    if (err != MC_OK)
+        mc_pipeline_close(&p);
+    *out = p;
+    return err;
+}
+
+void mc_pipeline_close(struct mc_pipeline **pipeline) {
+    struct mc_pipeline *p = *pipeline;
+    if (p == NULL)
+        return;
+    for (uint32_t i = 0; p->partitions != NULL && i < p->options.partitions; i++)
+        mc_partition_close(&p->partitions[i]);
+    for (uint32_t i = 0; p->slots != NULL && i < p->slot_count; i++)
+        close_slot(&p->slots[i], p->options.partitions);
+    mc_free(p->partitions);
+    mc_free(p->slots);
+    mc_tally_free(&p->merged);
+    pthread_cond_destroy(&p->changed);
+    pthread_mutex_destroy(&p->lock);
+    mc_free(p);
+    *pipeline = NULL;
+}
+
+/* ---- the steps ---- */
+
+static struct slot *slot_of(struct mc_pipeline *p, uint64_t number) {
+    return &p->slots[number % p->slot_count];
+}
+
+static uint32_t partition_of(const struct mc_pipeline *p, uint64_t user_hash) {
+    return (uint32_t)((user_hash >> 40) % p->options.partitions); /* the tables use the low bits */
+}
+
+/* `more` false: the batch is empty and there will be no other. */
+static enum mc_err do_read(struct mc_pipeline *p, uint64_t number, bool *more, struct mc_error *e) {
+    struct slot *s = slot_of(p, number);
+    s->decoded = false;
+    s->applied = 0;
+    s->checkpoint = p->options.checkpoint_every > 0 && (number + 1) % p->options.checkpoint_every == 0;
+    mc_batch_reset(&s->batch);
+    return p->options.read(p->options.context, &s->batch, &s->layout, &s->last, more, e);
+}
+
+static enum mc_err do_decode(struct mc_pipeline *p, struct slot *s, struct mc_error *e) {
+    struct mc_csv_decoder decoder;
+    mc_csv_decoder_init(&decoder, s->layout, p->options.currency);
+    return mc_csv_decode(&decoder, &s->batch, s->last, e);
+}
+
+static bool reserve_index(struct slot *s, uint32_t partitions) {
+    if (partitions == 1 || s->index_cap >= s->batch.event_count)
+        return true;
+    for (uint32_t i = 0; i < partitions; i++) {
+        mc_free(s->index[i]);
+        s->index[i] = mc_malloc(s->batch.event_cap * sizeof(uint32_t));
+        if (s->index[i] == NULL)
+            return false;
+    }
+    s->index_cap = s->batch.event_cap;
+    return true;
+}
+
+/* Stamps the clock, and lists each partition's events. */
+static enum mc_err do_stamp(struct mc_pipeline *p, struct slot *s, struct mc_error *e) {
+    uint32_t partitions = p->options.partitions;
+    if (!reserve_index(s, partitions))
+        return mc_error_set(e, MC_ERR_NOMEM, "no memory for batches");
+    memset(s->index_count, 0, partitions * sizeof *s->index_count);
+    p->options.number(p->options.context, &s->batch);
+    for (uint32_t i = 0; i < s->batch.event_count; i++) {
+        struct mc_event *ev = &s->batch.events[i];
+        mc_clock_event(&p->clock, ev->time, mc_slice_str(s->batch.bytes.data, ev->user));
+        ev->clock = p->clock.now;
+        if (partitions > 1) {
+            uint32_t at = partition_of(p, ev->user_hash);
+            s->index[at][s->index_count[at]++] = i;
+        }
+    }
+    s->clock = p->clock.now;
+    return MC_OK;
+}
+
+static enum mc_err do_apply(struct mc_pipeline *p, struct slot *s, uint32_t partition, struct mc_error *e) {
+    bool single = p->options.partitions == 1;
+    struct mc_endings *endings = &s->endings[partition];
+    mc_endings_reset(endings);
+    p->routers[partition].endings = endings;
+    enum mc_err err = mc_partition_apply(p->partitions[partition], &s->batch, single ? NULL : s->index[partition],
+                                         single ? s->batch.event_count : s->index_count[partition], e);
+    if (err == MC_OK)
+        mc_partition_advance(p->partitions[partition], &s->batch, s->clock);
+    if (err == MC_OK && endings->failed)
+        err = mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
+    return err;
+}
+
+static enum mc_err do_emit(struct mc_pipeline *p, struct slot *s, struct mc_error *e) {
+    for (uint32_t i = 0; i < p->options.partitions; i++)
+        mc_endings_settle(&s->endings[i]);
+    struct mc_emission emission = {.batch = &s->batch,
+                                   .ends_source = s->last,
+                                   .endings = s->endings,
+                                   .partitions = p->options.partitions,
+                                   .clock = s->clock,
+                                   .checkpoint = s->checkpoint};
+    return p->options.emit(p->options.context, &emission, e);
+}
+
+/* ---- who does what: all under the lock ---- */
+
+/* Batches behind a checkpoint wait for it before they touch clock and partitions. */
+static bool is_held(const struct mc_pipeline *p, uint64_t number) {
+    uint32_t every = p->options.checkpoint_every;
+    return every > 0 && p->next[MC_STAGE_EMIT] < number / every * every;
+}
+
+static bool ready_apply(const struct mc_pipeline *p, struct task *t) {
+    for (uint32_t i = 0; i < p->options.partitions; i++) {
+        if (p->busy_apply[i] || p->next_apply[i] >= p->next[MC_STAGE_STAMP])
+            continue;
+        *t = (struct task){MC_STAGE_APPLY, p->next_apply[i], i};
+        return true;
+    }
+    return false;
+}
+
+static bool ready(struct mc_pipeline *p, enum mc_stage stage) {
+    uint64_t number = p->next[stage];
+    switch (stage) {
+    case MC_STAGE_EMIT:
+        return !p->busy[stage] && number < p->next[MC_STAGE_STAMP] &&
+               slot_of(p, number)->applied == p->options.partitions;
+    case MC_STAGE_STAMP:
+        return !p->busy[stage] && number < p->next[MC_STAGE_DECODE] && slot_of(p, number)->decoded && !is_held(p, number);
+    case MC_STAGE_DECODE:
+        return number < p->next[MC_STAGE_READ];
+    default:
+        return !p->busy[stage] && !p->ended && number < p->next[MC_STAGE_EMIT] + p->slot_count;
+    }
+}
+
+/* The latest step first: batches leave soon, and while they are in the cache. */
+static bool pick(struct mc_pipeline *p, struct task *t) {
+    static const enum mc_stage order[] = {MC_STAGE_EMIT, MC_STAGE_APPLY, MC_STAGE_STAMP, MC_STAGE_DECODE, MC_STAGE_READ};
+    for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if (order[i] == MC_STAGE_APPLY) {
+            if (ready_apply(p, t))
+                return true;
+        } else if (ready(p, order[i])) {
+            *t = (struct task){order[i], p->next[order[i]], 0};
+            return true;
+        }
+    }
+    return false;
+}
+
+static void begin(struct mc_pipeline *p, const struct task *t) {
+    if (t->stage == MC_STAGE_APPLY)
+        p->busy_apply[t->partition] = true;
+    else if (t->stage == MC_STAGE_DECODE)
+        p->next[MC_STAGE_DECODE]++; /* others may decode the next ones meanwhile */
+    else
+        p->busy[t->stage] = true;
+}
+
+static void finish(struct mc_pipeline *p, const struct task *t, bool more) {
+    struct slot *s = slot_of(p, t->number);
+    switch (t->stage) {
+    case MC_STAGE_APPLY:
+        p->busy_apply[t->partition] = false;
+        p->next_apply[t->partition]++;
+        s->applied++;
+        break;
+    case MC_STAGE_DECODE:
+        s->decoded = true;
+        break;
+    case MC_STAGE_READ:
+        p->ended |= !more;
+        p->next[t->stage] += more;
+        p->busy[t->stage] = false;
+        break;
+    default:
+        p->next[t->stage]++;
+        p->busy[t->stage] = false;
+    }
+}
+
+static bool is_over(const struct mc_pipeline *p) {
+    return p->failed || (p->ended && !p->busy[MC_STAGE_READ] && p->next[MC_STAGE_EMIT] == p->next[MC_STAGE_READ]);
+}
+
+static int64_t thread_cpu_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+static enum mc_err perform(struct mc_pipeline *p, const struct task *t, bool *more, struct mc_error *e) {
+    struct slot *s = slot_of(p, t->number);
+    switch (t->stage) {
+    case MC_STAGE_READ:
+        return do_read(p, t->number, more, e);
+    case MC_STAGE_DECODE:
+        return do_decode(p, s, e);
+    case MC_STAGE_STAMP:
+        return do_stamp(p, s, e);
+    case MC_STAGE_APPLY:
+        return do_apply(p, s, t->partition, e);
+    default:
+        return do_emit(p, s, e);
+    }
+}
+
+static void *work(void *argument) {
+    struct mc_pipeline *p = argument;
+    struct task t;
+    pthread_mutex_lock(&p->lock);
+    while (!is_over(p)) {
+        if (!pick(p, &t)) {
+            pthread_cond_wait(&p->changed, &p->lock);
+            continue;
+        }
+        begin(p, &t);
+        pthread_mutex_unlock(&p->lock);
+        bool more = false;
+        struct mc_error error = {0};
+        int64_t start_ns = thread_cpu_ns();
+        enum mc_err err = perform(p, &t, &more, &error);
+        int64_t ns = thread_cpu_ns() - start_ns;
+        pthread_mutex_lock(&p->lock);
+        p->stage_ns[t.stage] += ns;
+        if (err != MC_OK && !p->failed) {
+            p->failed = true;
+            p->error = error;
+        }
+        finish(p, &t, more);
+        pthread_cond_broadcast(&p->changed);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return NULL;
+}
+
+/* ---- run ---- */
+
+static enum mc_err end_log(struct mc_pipeline *p, struct mc_error *e) {
+    struct mc_emission emission = {.endings = p->slots[0].endings,
+                                   .partitions = p->options.partitions,
+                                   .clock = p->clock.now,
+                                   .checkpoint = true};
+    for (uint32_t i = 0; i < p->options.partitions; i++) {
+        struct mc_endings *endings = &emission.endings[i];
+        mc_endings_reset(endings);
+        p->routers[i].endings = endings;
+        mc_partition_finish(p->partitions[i], p->clock.now);
+        if (endings->failed)
+            return mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
+        mc_endings_settle(endings);
+    }
+    return p->options.emit(p->options.context, &emission, e);
+}
+
+enum mc_err mc_pipeline_run(struct mc_pipeline *p, struct mc_error *e) {
+    pthread_t threads[MC_PIPELINE_THREADS_MAX];
+    uint32_t started = 0;
+    while (started + 1 < p->options.threads && pthread_create(&threads[started], NULL, work, p) == 0)
+        started++; /* fewer threads than wanted do the same work */
+    work(p);
+    for (uint32_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    if (!p->failed)
+        return end_log(p, e);
+    if (e != NULL)
+        *e = p->error;
+    return p->error.code;
+}
+
+/* ---- what is left of it ---- */
+
+const struct mc_tally *mc_pipeline_tally(struct mc_pipeline *p) {
+    if (p->options.partitions == 1)
+        return mc_tally_sort(mc_partition_tally(p->partitions[0])) ? mc_partition_tally(p->partitions[0]) : NULL;
+    if (p->is_merged)
+        return &p->merged;
+    mc_tally_init(&p->merged, !p->options.with_ledger, false);
+    for (uint32_t i = 0; i < p->options.partitions; i++)
+        if (!mc_tally_merge(&p->merged, mc_partition_tally(p->partitions[i])))
+            return NULL;
+    p->is_merged = mc_tally_sort(&p->merged);
+    return p->is_merged ? &p->merged : NULL;
+}
+
+struct mc_counts mc_pipeline_counts(const struct mc_pipeline *p) {
+    struct mc_counts sum = {0};
+    for (uint32_t i = 0; i < p->options.partitions; i++)
+        mc_counts_add(&sum, &mc_partition_tally(p->partitions[i])->counts);
+    return sum;
+}
+
+uint64_t mc_pipeline_users(const struct mc_pipeline *p) {
+    uint64_t users = 0;
+    for (uint32_t i = 0; i < p->options.partitions; i++)
+        users += mc_partition_tally(p->partitions[i])->user_count;
+    return users;
+}
+
+bool mc_pipeline_take_new_users(struct mc_pipeline *p, struct mc_buf *out) {
+    for (uint32_t i = 0; i < p->options.partitions; i++) {
+        struct mc_tally *t = mc_partition_tally(p->partitions[i]);
+        mc_buf_append(out, t->new_users, t->new_user_count * sizeof *t->new_users);
+        t->new_user_count = 0;
+    }
+    return !out->failed;
+}
+
+bool mc_pipeline_add_users(struct mc_pipeline *p, struct mc_str users) {
+    struct mc_hash128 user;
+    bool good = users.len % sizeof user == 0;
+    for (size_t at = 0; at < users.len && good; at += sizeof user) {
+        memcpy(&user, users.data + at, sizeof user);
+        struct mc_tally *t = mc_partition_tally(p->partitions[partition_of(p, user.low)]);
+        good = mc_tally_user(t, user);
+        t->new_user_count = 0;
+    }
+    return good;
+}
+
+void mc_pipeline_encode(const struct mc_pipeline *p, struct mc_buf *out) {
+    struct mc_buf clock = {0};
+    mc_clock_encode(&p->clock, &clock);
+    mc_put_str(out, mc_buf_view(&clock));
+    out->failed |= clock.failed;
+    mc_buf_free(&clock);
+    mc_put_u32(out, p->options.partitions);
+    for (uint32_t i = 0; i < p->options.partitions; i++) {
+        size_t at = out->len;
+        mc_put_u64(out, 0);
+        mc_partition_encode(p->partitions[i], out);
+        uint64_t len = out->len - at - sizeof len;
+        if (!out->failed)
+            memcpy(out->data + at, &len, sizeof len);
+    }
+}
+
+struct owner {
+    const struct mc_pipeline *pipeline;
+    uint32_t partition;
+};
+
+static bool is_mine(void *context, uint64_t user_hash) {
+    const struct owner *o = context;
+    return partition_of(o->pipeline, user_hash) == o->partition;
+}
+
+static enum mc_err decode_users(struct mc_pipeline *p, struct mc_str bytes, struct mc_error *e) {
+    enum mc_err err = MC_OK;
+    for (uint32_t i = 0; i < p->options.partitions && err == MC_OK; i++)
+        err = mc_partition_decode(p->partitions[i], bytes, is_mine, &(struct owner){p, i}, i == 0, e);
+    return err;
+}
+
+enum mc_err mc_pipeline_decode(struct mc_pipeline *p, struct mc_str bytes, struct mc_error *e) {
+    struct mc_reader r = {bytes, false};
+    enum mc_err err = MC_OK;
+    bool good = mc_clock_decode(&p->clock, mc_get_str(&r));
+    for (uint32_t i = mc_get_u32(&r); i > 0 && good && err == MC_OK; i--) {
+        struct mc_str users = mc_get_bytes(&r, mc_get_u64(&r));
+        good = !r.failed;
+        err = good ? decode_users(p, users, e) : MC_OK;
+    }
+    if (err == MC_OK && (!good || r.failed || r.rest.len != 0))
+        return mc_error_set(e, MC_ERR_FORMAT, "the checkpoint of the engine is damaged");
+    return err;
+}
+
+struct mc_time mc_pipeline_clock(const struct mc_pipeline *p) {
+    return p->clock.now;
+}
+
+void mc_pipeline_stage_ns(const struct mc_pipeline *p, int64_t ns[MC_STAGES]) {
+    memcpy(ns, p->stage_ns, sizeof p->stage_ns);
+}
+
+uint64_t mc_pipeline_memory(const struct mc_pipeline *p) {
+    uint64_t bytes = (uint64_t)p->slot_count * MC_PIPELINE_SLOT_BYTES;
+    for (uint32_t i = 0; i < p->options.partitions; i++)
+        bytes += mc_partition_measure(p->partitions[i]).held_bytes;
+    return bytes;
+}

@@ -1,0 +1,32 @@
+/* The ring of fingerprints of user.h: the last MC_REMEMBERED that were added. */
+#ifndef MC_ENGINE_MEMORY_H
+#define MC_ENGINE_MEMORY_H
+
+#include "engine/user.h"
+
+enum { MC_MEMORY_ABSENT = -1 };
+
+/* Its place, or MC_MEMORY_ABSENT. Places are stable until the next add, forget or reserve. */
+int32_t mc_memory_find(const struct mc_memory *m, struct mc_hash128 id);
+
+/* The capacity that mc_memory_reserve will leave: for arrays in step. */
+uint32_t mc_memory_next_cap(const struct mc_memory *m);
+
+/* Room for one more. False: no memory, nothing changed. */
+bool mc_memory_reserve(struct mc_memory *m, struct mc_pool *pool);
+
+/* Room for `count` in an empty one, as if they had come one by one. False: no memory, nothing changed. */
+bool mc_memory_reserve_all(struct mc_memory *m, struct mc_pool *pool, uint32_t count);
+
+/* Adds as the newest, in the place of the oldest when full; returns the place. Reserve first. */
+uint32_t mc_memory_add(struct mc_memory *m, struct mc_hash128 id);
+
+/* The place of the i-th oldest. */
+static inline uint32_t mc_memory_place(const struct mc_memory *m, uint32_t i) {
+    uint32_t place = m->head + i;
+    return place >= m->cap ? place - m->cap : place;
+}
+
+void mc_memory_release(struct mc_memory *m, struct mc_pool *pool);
+
+#endif

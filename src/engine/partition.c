@@ -1,0 +1,362 @@
+#include "engine/partition.h"
+
+#include "base/mem.h"
+#include "engine/queue.h"
+#include "engine/state.h"
+#include <assert.h>
+
+/* How far ahead of the event in hand its successors' memory is asked for. */
+enum { PREFETCH_SLOT = 12, PREFETCH_ENTRY = 8, PREFETCH_VISIT = 4 };
+
+enum { SLOTS_LEAST = 4096 };
+
+/* A user in the table. The queue's links come first: a queue entry is its user's entry. */
+struct entry {
+    struct mc_queue_entry queue;
+    struct mc_user user;
+};
+
+struct slot {
+    uint64_t hash;
+    struct entry *entry; /* NULL: empty */
+};
+
+struct mc_partition {
+    struct mc_rules rules;
+    struct mc_sink sink, shim; /* shim: ours, which counts and adds log_row */
+    struct mc_pool pool;
+    struct slot *slots; /* open addressing, linear, at most half full */
+    uint64_t mask, user_count, visit_count;
+    struct mc_queue queue;
+    struct mc_tally tally;
+    const struct mc_batch *batch; /* whose events are being applied */
+    uint32_t row;                 /* and which of them */
+};
+
+/* ---- open, close ---- */
+
+/* The first event of the batch whose clock has reached this instant. */
+static uint32_t row_of_instant(const struct mc_batch *batch, int64_t us) {
+    uint32_t low = 0, high = batch->event_count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        if (batch->events[middle].clock.us >= us)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+static void visit_ended(void *context, const struct mc_visit_end *given) {
+    struct mc_partition *p = context;
+    struct mc_visit_end end = *given;
+    if (p->batch == NULL)
+        end.log_row = UINT32_MAX;
+    else
+        end.log_row = end.by_own_event ? p->row : row_of_instant(p->batch, end.expires_at.us);
+    p->visit_count--;
+    mc_tally_visit(&p->tally, &end);
+    p->sink.visit_ended(p->sink.context, &end);
+}
+
+enum mc_err mc_partition_open(struct mc_partition **out, const struct mc_partition_options *options, struct mc_error *e) {
+    struct mc_partition *p = mc_calloc(1, sizeof *p);
+    struct slot *slots = p ? mc_calloc(SLOTS_LEAST, sizeof *slots) : NULL;
+    *out = NULL;
+    if (slots == NULL) {
+        mc_free(p);
+        return mc_error_set(e, MC_ERR_NOMEM, "no memory for a partition of the engine");
+    }
+    p->rules = options->rules;
+    p->sink = options->sink;
+    p->shim = (struct mc_sink){p, visit_ended};
+    p->slots = slots;
+    p->mask = SLOTS_LEAST - 1;
+    mc_queue_init(&p->queue, options->rules.gap_us);
+    mc_tally_init(&p->tally, options->keep_sales, options->keep_new_users);
+    *out = p;
+    return MC_OK;
+}
+
+void mc_partition_close(struct mc_partition **p) {
+    if (*p == NULL)
+        return;
+    mc_tally_free(&(*p)->tally);
+    mc_pool_free(&(*p)->pool);
+    mc_free((*p)->slots);
+    mc_free(*p);
+    *p = NULL;
+}
+
+struct mc_tally *mc_partition_tally(struct mc_partition *p) {
+    return &p->tally;
+}
+
+struct mc_partition_size mc_partition_measure(const struct mc_partition *p) {
+    return (struct mc_partition_size){.users = p->user_count,
+                                      .visits = p->visit_count,
+                                      .held_bytes = sizeof *p + p->pool.held_bytes + (p->mask + 1) * sizeof *p->slots};
+}
+
+/* ---- the table of users ---- */
+
+static bool grow_slots(struct mc_partition *p) {
+    uint64_t mask = p->mask * 2 + 1;
+    struct slot *slots = mc_calloc(mask + 1, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    for (uint64_t i = 0; i <= p->mask; i++) {
+        if (p->slots[i].entry == NULL)
+            continue;
+        uint64_t at = p->slots[i].hash & mask;
+        while (slots[at].entry != NULL)
+            at = (at + 1) & mask;
+        slots[at] = p->slots[i];
+    }
+    mc_free(p->slots);
+    p->slots = slots;
+    p->mask = mask;
+    return true;
+}
+
+static uint64_t find_slot(const struct mc_partition *p, uint64_t hash, struct mc_str id) {
+    uint64_t at = hash & p->mask;
+    for (; p->slots[at].entry != NULL; at = (at + 1) & p->mask)
+        if (p->slots[at].hash == hash && mc_str_equal(p->slots[at].entry->user.id, id))
+            break;
+    return at;
+}
+
+static struct entry *add_user(struct mc_partition *p, uint64_t hash, struct mc_str id) {
+    if (p->user_count > p->mask / 2 && !grow_slots(p))
+        return NULL;
+    struct entry *entry = mc_pool_take(&p->pool, sizeof *entry);
+    if (entry == NULL)
+        return NULL;
+    if (!mc_user_init(&entry->user, &p->pool, id, hash)) {
+        mc_pool_give(&p->pool, entry, sizeof *entry);
+        return NULL;
+    }
+    entry->queue.due_us = MC_TIME_NONE_US; /* not queued */
+    p->slots[find_slot(p, hash, id)] = (struct slot){hash, entry};
+    p->user_count++;
+    return entry;
+}
+
+/* Takes the entry out and closes the gap, so that every chain stays whole. */
+static void remove_user(struct mc_partition *p, struct entry *entry) {
+    uint64_t hole = entry->user.hash & p->mask;
+    while (p->slots[hole].entry != entry)
+        hole = (hole + 1) & p->mask;
+    for (uint64_t at = (hole + 1) & p->mask; p->slots[at].entry != NULL; at = (at + 1) & p->mask) {
+        uint64_t home = p->slots[at].hash & p->mask;
+        if (((at - home) & p->mask) < ((at - hole) & p->mask))
+            continue;
+        p->slots[hole] = p->slots[at];
+        hole = at;
+    }
+    p->slots[hole] = (struct slot){0};
+    p->user_count--;
+    mc_user_release(&entry->user, &p->pool);
+    mc_pool_give(&p->pool, entry, sizeof *entry);
+}
+
+/* Files the entry by what it is due now, or forgets it. */
+static void settle(struct mc_partition *p, struct entry *entry, bool queued, struct mc_time clock) {
+    int64_t due_us = mc_user_due(&entry->user, &p->rules).us;
+    if (due_us == MC_TIME_NONE_US) {
+        if (queued)
+            mc_queue_remove(&p->queue, &entry->queue);
+        remove_user(p, entry);
+        return;
+    }
+    if (queued && due_us < entry->queue.due_us) {
+        mc_queue_remove(&p->queue, &entry->queue);
+        queued = false;
+    }
+    entry->queue.due_us = due_us;
+    if (queued)
+        return;
+    if (mc_user_is_forgotten(&entry->user, clock))
+        remove_user(p, entry);
+    else
+        mc_queue_add(&p->queue, &entry->queue);
+}
+
+static void wake_due(struct mc_partition *p, struct mc_time clock) {
+    struct mc_queue_entry *due;
+    while ((due = mc_queue_take(&p->queue, clock.us)) != NULL) {
+        struct entry *entry = (struct entry *)due;
+        mc_user_wake(&entry->user, &p->pool, &p->rules, clock, &p->shim);
+        settle(p, entry, false, clock);
+    }
+}
+
+/* ---- events ---- */
+
+static struct mc_input input_of(const struct mc_event *ev, const char *bytes, struct mc_str product) {
+    struct mc_input in = {.time = ev->time,
+                          .clock = ev->clock,
+                          .price = ev->price,
+                          .quantity = ev->quantity,
+                          .type = (enum mc_event_type)ev->type,
+                          .session = mc_slice_str(bytes, ev->session),
+                          .product = product,
+                          .session_hash = ev->session_hash,
+                          .product_hash = ev->product_hash,
+                          .has_message_id = ev->message_id.len > 0};
+    if (in.has_message_id)
+        in.message_id = mc_hash128(bytes + ev->message_id.offset, ev->message_id.len);
+    return in;
+}
+
+/* False: no memory. */
+static bool count_event(struct mc_partition *p, struct mc_product_entry *product, const struct mc_event *ev, const char *bytes,
+                        struct mc_outcome outcome) {
+    p->visit_count += outcome.verdict == MC_VERDICT_OPENED;
+    struct mc_hash128 user = {ev->user_hash, mc_hash64_other(bytes + ev->user.offset, ev->user.len)};
+    if (outcome.verdict != MC_VERDICT_JOINED && !mc_tally_user(&p->tally, user))
+        return false;
+    return mc_tally_event(&p->tally, product, ev, bytes, outcome);
+}
+
+static bool apply_event(struct mc_partition *p, struct mc_batch *batch, uint32_t row) {
+    const struct mc_event *ev = &batch->events[row];
+    const char *bytes = batch->bytes.data;
+    struct mc_str id = mc_slice_str(bytes, ev->user);
+    struct mc_product_entry *product = mc_tally_product(&p->tally, ev->product_hash, mc_slice_str(bytes, ev->product));
+    struct entry *entry = p->slots[find_slot(p, ev->user_hash, id)].entry;
+    bool queued = entry != NULL;
+    if (entry == NULL)
+        entry = add_user(p, ev->user_hash, id);
+    if (product == NULL || entry == NULL)
+        return false;
+    struct mc_input in = input_of(ev, bytes, product->id);
+    struct mc_outcome outcome = mc_user_apply(&entry->user, &p->pool, &p->rules, &in, &p->shim);
+    settle(p, entry, queued, ev->clock);
+    if (outcome.verdict == MC_VERDICT_NO_MEMORY)
+        return false;
+    batch->duplicate[row] = outcome.verdict == MC_VERDICT_DUPLICATE;
+    if (outcome.verdict != MC_VERDICT_DUPLICATE)
+        return count_event(p, product, ev, bytes, outcome);
+    p->tally.counts.duplicates++;
+    return true;
+}
+
+static inline void prefetch(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index, uint32_t i,
+                            uint32_t count) {
+    if (i + PREFETCH_SLOT < count) {
+        const struct mc_event *ev = &batch->events[index ? index[i + PREFETCH_SLOT] : i + PREFETCH_SLOT];
+        __builtin_prefetch(&p->slots[ev->user_hash & p->mask]);
+        mc_tally_prefetch(&p->tally, ev->product_hash);
+    }
+    if (i + PREFETCH_ENTRY < count) {
+        const struct mc_event *ev = &batch->events[index ? index[i + PREFETCH_ENTRY] : i + PREFETCH_ENTRY];
+        const struct entry *entry = p->slots[ev->user_hash & p->mask].entry;
+        if (entry != NULL) {
+            __builtin_prefetch(&entry->queue.due_us);
+            __builtin_prefetch(&entry->user.visits);
+        }
+    }
+}
+
+enum mc_err mc_partition_apply(struct mc_partition *p, struct mc_batch *batch, const uint32_t *index, uint32_t count,
+                               struct mc_error *e) {
+    p->batch = batch;
+    bool good = true;
+    for (uint32_t i = 0; i < count && good; i++) {
+        prefetch(p, batch, index, i, count);
+        p->row = index ? index[i] : i;
+        wake_due(p, batch->events[p->row].clock);
+        good = apply_event(p, batch, p->row);
+    }
+    p->batch = NULL;
+    return good ? MC_OK : mc_error_set(e, MC_ERR_NOMEM, "no memory for the state of users and products");
+}
+
+void mc_partition_advance(struct mc_partition *p, const struct mc_batch *batch, struct mc_time clock) {
+    p->batch = batch;
+    p->row = batch ? batch->event_count : 0;
+    wake_due(p, clock);
+    p->batch = NULL;
+}
+
+/* Every user once, whatever that does to the table meanwhile. */
+void mc_partition_finish(struct mc_partition *p, struct mc_time clock) {
+    for (uint64_t i = 0; i <= p->mask; i++)
+        if (p->slots[i].entry != NULL)
+            mc_user_finish(&p->slots[i].entry->user, &p->pool, &p->rules, clock, &p->shim);
+    for (uint64_t i = 0; i <= p->mask;) {
+        struct entry *entry = p->slots[i].entry;
+        if (entry != NULL) {
+            mc_queue_remove(&p->queue, &entry->queue);
+            settle(p, entry, false, clock);
+        }
+        i += p->slots[i].entry == entry; /* a closed gap brings another user here */
+    }
+}
+
+/* ---- snapshot ---- */
+
+void mc_partition_encode(const struct mc_partition *p, struct mc_buf *out) {
+    mc_put_u64(out, p->user_count);
+    for (uint64_t i = 0; i <= p->mask; i++) {
+        struct entry *entry = p->slots[i].entry;
+        if (entry == NULL)
+            continue;
+        size_t need = mc_user_encode(&entry->user, NULL, 0);
+        mc_put_u32(out, (uint32_t)need);
+        char *room = mc_buf_reserve(out, need);
+        if (room != NULL)
+            out->len += mc_user_encode(&entry->user, room, need);
+    }
+    mc_tally_encode(&p->tally, out);
+}
+
+static struct mc_str intern(void *context, uint64_t hash, struct mc_str product) {
+    struct mc_product_entry *p = mc_tally_product(context, hash, product);
+    return p ? p->id : (struct mc_str){0};
+}
+
+static enum mc_state_result restore_user(struct mc_partition *p, struct mc_str bytes, uint64_t hash, struct mc_str id) {
+    if (p->slots[find_slot(p, hash, id)].entry != NULL)
+        return MC_STATE_MALFORMED;
+    struct entry *entry = add_user(p, hash, id);
+    if (entry == NULL)
+        return MC_STATE_NEEDS_WORKSPACE;
+    mc_user_release(&entry->user, &p->pool);
+    enum mc_state_result result = mc_user_decode(&entry->user, &p->pool, bytes, intern, &p->tally);
+    p->visit_count += entry->user.visit_count;
+    entry->queue.due_us = mc_user_due(&entry->user, &p->rules).us;
+    if (result == MC_STATE_OK)
+        mc_queue_add(&p->queue, &entry->queue);
+    return result;
+}
+
+/* The id is read ahead of the rest, to see whose user it is: version, length, id (state.c). */
+static bool peek_id(struct mc_str bytes, struct mc_str *id) {
+    struct mc_reader r = {bytes, false};
+    mc_get_u8(&r);
+    *id = mc_get_bytes(&r, mc_get_u8(&r));
+    return !r.failed && id->len > 0;
+}
+
+enum mc_err mc_partition_decode(struct mc_partition *p, struct mc_str bytes, bool (*mine)(void *context, uint64_t user_hash),
+                                void *context, bool first, struct mc_error *e) {
+    struct mc_reader r = {bytes, false};
+    enum mc_state_result result = MC_STATE_OK;
+    for (uint64_t users = mc_get_u64(&r); users > 0 && result == MC_STATE_OK; users--) {
+        struct mc_str state = mc_get_str(&r), id;
+        if (r.failed || !peek_id(state, &id))
+            return mc_error_set(e, MC_ERR_FORMAT, "the snapshot of users is damaged");
+        uint64_t hash = mc_hash64(id.data, id.len);
+        if (mine(context, hash))
+            result = restore_user(p, state, hash, id);
+    }
+    if (result == MC_STATE_NEEDS_WORKSPACE)
+        return mc_error_set(e, MC_ERR_NOMEM, "no memory to restore the state of users");
+    if (result == MC_STATE_MALFORMED || (first && (!mc_tally_decode(&p->tally, &r) || r.rest.len != 0)))
+        return mc_error_set(e, MC_ERR_FORMAT, "the snapshot of users is damaged");
+    return MC_OK;
+}

@@ -1,0 +1,391 @@
+#include "engine/tally.h"
+
+#include "base/mem.h"
+#include <assert.h>
+#include <stdlib.h>
+
+void mc_tally_init(struct mc_tally *t, bool keep_sales, bool keep_new_users) {
+    *t = (struct mc_tally){.keep_sales = keep_sales, .keep_new_users = keep_new_users};
+}
+
+void mc_tally_free(struct mc_tally *t) {
+    mc_pool_free(&t->pool);
+    mc_free(t->products);
+    mc_free(t->product_slots);
+    mc_free(t->user_slots);
+    mc_free(t->new_users);
+    mc_free(t->sales);
+    *t = (struct mc_tally){0};
+}
+
+/* ---- products ---- */
+
+static bool grow_slots(struct mc_tally *t) {
+    uint32_t size = t->product_slots ? (t->product_mask + 1) * 2 : 4096;
+    uint32_t *slots = mc_calloc(size, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    for (uint32_t i = 0; i < t->product_count; i++) {
+        uint32_t at = (uint32_t)t->products[i].hash & (size - 1);
+        while (slots[at] != 0)
+            at = (at + 1) & (size - 1);
+        slots[at] = i + 1;
+    }
+    mc_free(t->product_slots);
+    t->product_slots = slots;
+    t->product_mask = size - 1;
+    return true;
+}
+
+static bool grow_products(struct mc_tally *t) {
+    uint32_t cap = t->product_cap ? t->product_cap * 2 : 1024;
+    struct mc_product_entry *products = mc_realloc(t->products, cap * sizeof *products);
+    if (products == NULL)
+        return false;
+    t->products = products;
+    t->product_cap = cap;
+    return true;
+}
+
+static struct mc_product_entry *add_product(struct mc_tally *t, uint64_t hash, struct mc_str id) {
+    if (t->product_count == t->product_cap && !grow_products(t))
+        return NULL;
+    char *copy = mc_pool_take(&t->pool, id.len);
+    if (copy == NULL)
+        return NULL;
+    memcpy(copy, id.data, id.len);
+    struct mc_product_entry *p = &t->products[t->product_count++];
+    *p = (struct mc_product_entry){.id = {copy, id.len}, .hash = hash};
+    for (int i = 0; i < MC_DIMENSIONS; i++)
+        p->column[i].time.us = MC_TIME_NONE_US;
+    return p;
+}
+
+struct mc_product_entry *mc_tally_product(struct mc_tally *t, uint64_t hash, struct mc_str id) {
+    if ((t->product_slots == NULL || t->product_count > t->product_mask / 2) && !grow_slots(t))
+        return NULL;
+    uint32_t at = (uint32_t)hash & t->product_mask;
+    for (; t->product_slots[at] != 0; at = (at + 1) & t->product_mask) {
+        struct mc_product_entry *p = &t->products[t->product_slots[at] - 1];
+        if (p->hash == hash && mc_str_equal(p->id, id))
+            return p;
+    }
+    struct mc_product_entry *p = add_product(t, hash, id);
+    if (p != NULL)
+        t->product_slots[at] = t->product_count;
+    return p;
+}
+
+static bool set_value(struct mc_tally *t, struct mc_product_entry *p, int column, struct mc_str value) {
+    if (p->column[column].room < value.len) {
+        char *room = mc_pool_take(&t->pool, value.len);
+        if (room == NULL)
+            return false;
+        mc_pool_give(&t->pool, (char *)(uintptr_t)p->column[column].value.data, p->column[column].room);
+        p->column[column].room = (uint32_t)mc_pool_rounded(value.len);
+        p->column[column].value.data = room;
+    }
+    memcpy((char *)(uintptr_t)p->column[column].value.data, value.data, value.len);
+    p->column[column].value.len = value.len;
+    return true;
+}
+
+/* The value with the greatest event time, of equals the greatest string; null says nothing (SEMANTICS 2). */
+static inline bool note_dimension(struct mc_tally *t, struct mc_product_entry *p, int column, struct mc_str value,
+                                  struct mc_time time) {
+    if (value.len == 0 || time.us < p->column[column].time.us)
+        return true;
+    if (mc_str_equal(value, p->column[column].value)) {
+        p->column[column].time = time;
+        return true;
+    }
+    if (time.us == p->column[column].time.us && mc_str_compare(value, p->column[column].value) < 0)
+        return true;
+    p->column[column].time = time;
+    return set_value(t, p, column, value);
+}
+
+/* ---- distinct users ---- */
+
+static void place_user(struct mc_hash128 *slots, uint64_t mask, struct mc_hash128 user) {
+    uint64_t at = user.low & mask;
+    while (slots[at].low != 0 || slots[at].high != 0)
+        at = (at + 1) & mask;
+    slots[at] = user;
+}
+
+static bool grow_users(struct mc_tally *t) {
+    uint64_t size = t->user_slots ? (t->user_mask + 1) * 2 : 1024;
+    struct mc_hash128 *slots = mc_calloc(size, sizeof *slots);
+    if (slots == NULL)
+        return false;
+    for (uint64_t i = 0; t->user_slots != NULL && i <= t->user_mask; i++)
+        if (t->user_slots[i].low != 0 || t->user_slots[i].high != 0)
+            place_user(slots, size - 1, t->user_slots[i]);
+    mc_free(t->user_slots);
+    t->user_slots = slots;
+    t->user_mask = size - 1;
+    return true;
+}
+
+static bool note_new_user(struct mc_tally *t, struct mc_hash128 user) {
+    if (!t->keep_new_users)
+        return true;
+    if (t->new_user_count == t->new_user_cap) {
+        uint64_t cap = t->new_user_cap ? t->new_user_cap * 2 : 256;
+        struct mc_hash128 *users = mc_realloc(t->new_users, cap * sizeof *users);
+        if (users == NULL)
+            return false;
+        t->new_users = users;
+        t->new_user_cap = cap;
+    }
+    t->new_users[t->new_user_count++] = user;
+    return true;
+}
+
+bool mc_tally_user(struct mc_tally *t, struct mc_hash128 user) {
+    if (user.low == 0 && user.high == 0)
+        user.low = 1;
+    if ((t->user_slots == NULL || t->user_count > t->user_mask / 4 * 3) && !grow_users(t))
+        return false;
+    uint64_t at = user.low & t->user_mask;
+    for (; t->user_slots[at].low != 0 || t->user_slots[at].high != 0; at = (at + 1) & t->user_mask)
+        if (t->user_slots[at].low == user.low && t->user_slots[at].high == user.high)
+            return true;
+    t->user_slots[at] = user;
+    t->user_count++;
+    return note_new_user(t, user);
+}
+
+/* ---- sales ---- */
+
+static bool push_sale(struct mc_tally *t, struct mc_sale_sum sale) {
+    if (t->sale_count == t->sale_cap) {
+        uint64_t cap = t->sale_cap ? t->sale_cap * 2 : 1024;
+        struct mc_sale_sum *sales = mc_realloc(t->sales, cap * sizeof *sales);
+        if (sales == NULL)
+            return false;
+        t->sales = sales;
+        t->sale_cap = cap;
+    }
+    t->sales[t->sale_count++] = sale;
+    return true;
+}
+
+static int by_product_minute(const void *a, const void *b) {
+    const struct mc_sale_sum *x = a, *y = b;
+    if (x->product != y->product)
+        return x->product < y->product ? -1 : 1;
+    return (x->minute > y->minute) - (x->minute < y->minute);
+}
+
+static void fold_sales(struct mc_tally *t) {
+    if (t->sale_count == 0)
+        return;
+    qsort(t->sales, t->sale_count, sizeof *t->sales, by_product_minute);
+    uint64_t kept = 0;
+    for (uint64_t i = 1; i < t->sale_count; i++) {
+        if (by_product_minute(&t->sales[kept], &t->sales[i]) == 0) {
+            t->sales[kept].units += t->sales[i].units;
+            t->sales[kept].revenue += t->sales[i].revenue;
+        } else {
+            t->sales[++kept] = t->sales[i];
+        }
+    }
+    t->sale_count = kept + 1;
+}
+
+bool mc_tally_sale(struct mc_tally *t, const struct mc_product_entry *product, struct mc_time time, int64_t units,
+                   __int128 revenue) {
+    return push_sale(t, (struct mc_sale_sum){.product = (uint32_t)(product - t->products),
+                                             .minute = (uint32_t)(time.us / MC_MINUTE_US),
+                                             .units = units,
+                                             .revenue = revenue});
+}
+
+static bool note_purchase(struct mc_tally *t, const struct mc_product_entry *p, const struct mc_event *ev) {
+    __int128 revenue = (__int128)ev->price * ev->quantity;
+    t->counts.units_sold += ev->quantity;
+    t->counts.revenue += revenue;
+    return !t->keep_sales || mc_tally_sale(t, p, ev->time, ev->quantity, revenue);
+}
+
+/* ---- counting ---- */
+
+bool mc_tally_event(struct mc_tally *t, struct mc_product_entry *product, const struct mc_event *ev, const char *bytes,
+                    struct mc_outcome outcome) {
+    t->counts.accepted++;
+    t->counts.by_type[ev->type]++;
+    t->counts.late += outcome.verdict == MC_VERDICT_LATE;
+    t->counts.cart_full += outcome.cart_full;
+    product->accepted++;
+    return note_dimension(t, product, MC_CATEGORY_ID, mc_slice_str(bytes, ev->category_id), ev->time) &&
+           note_dimension(t, product, MC_CATEGORY_CODE, mc_slice_str(bytes, ev->category_code), ev->time) &&
+           note_dimension(t, product, MC_BRAND, mc_slice_str(bytes, ev->brand), ev->time) &&
+           (ev->type != MC_PURCHASE || note_purchase(t, product, ev));
+}
+
+void mc_tally_visit(struct mc_tally *t, const struct mc_visit_end *end) {
+    t->counts.visits++;
+    t->counts.visits_with_cart += !mc_time_is_none(end->visit->first_cart_at);
+    t->counts.visits_with_purchase += end->visit->has_purchase;
+    t->counts.partial_visits += end->partial;
+    if (end->cart == NULL)
+        return;
+    t->counts.abandoned_carts++;
+    t->counts.abandoned_value += end->cart->value;
+    for (uint32_t i = 0; i < end->cart->item_count; i++)
+        t->counts.abandoned_items += end->cart->items[i].quantity;
+    t->counts.decisions[end->cart->decision]++;
+}
+
+/* ---- two tallies, order, bytes ---- */
+
+void mc_counts_add(struct mc_counts *into, const struct mc_counts *from) {
+    into->accepted += from->accepted;
+    into->late += from->late;
+    into->duplicates += from->duplicates;
+    into->cart_full += from->cart_full;
+    for (int i = 0; i < MC_EVENT_TYPES; i++)
+        into->by_type[i] += from->by_type[i];
+    into->visits += from->visits;
+    into->visits_with_cart += from->visits_with_cart;
+    into->visits_with_purchase += from->visits_with_purchase;
+    into->partial_visits += from->partial_visits;
+    into->abandoned_carts += from->abandoned_carts;
+    into->abandoned_value += from->abandoned_value;
+    into->abandoned_items += from->abandoned_items;
+    into->units_sold += from->units_sold;
+    into->revenue += from->revenue;
+    for (int i = 0; i < MC_DECISIONS; i++)
+        into->decisions[i] += from->decisions[i];
+}
+
+static struct mc_product_entry *merge_product(struct mc_tally *into, const struct mc_product_entry *from) {
+    struct mc_product_entry *p = mc_tally_product(into, from->hash, from->id);
+    if (p == NULL)
+        return NULL;
+    p->accepted += from->accepted;
+    for (int c = 0; c < MC_DIMENSIONS; c++)
+        if (!note_dimension(into, p, c, from->column[c].value, from->column[c].time))
+            return NULL;
+    return p;
+}
+
+bool mc_tally_add_product(struct mc_tally *t, struct mc_str id, const struct mc_dimension_value column[MC_DIMENSIONS]) {
+    struct mc_product_entry *p = mc_tally_product(t, mc_hash64(id.data, id.len), id);
+    if (p == NULL)
+        return false;
+    p->accepted++;
+    for (int c = 0; c < MC_DIMENSIONS; c++)
+        if (!note_dimension(t, p, c, column[c].value, column[c].time))
+            return false;
+    return true;
+}
+
+bool mc_tally_merge(struct mc_tally *into, const struct mc_tally *from) {
+    mc_counts_add(&into->counts, &from->counts);
+    uint32_t *index = mc_malloc((from->product_count + 1) * sizeof *index);
+    if (index == NULL)
+        return false;
+    bool good = true;
+    for (uint32_t i = 0; i < from->product_count && good; i++) {
+        struct mc_product_entry *p = merge_product(into, &from->products[i]);
+        good = p != NULL;
+        index[i] = good ? (uint32_t)(p - into->products) : 0;
+    }
+    for (uint64_t i = 0; i < from->sale_count && good; i++) {
+        struct mc_sale_sum sale = from->sales[i];
+        sale.product = index[sale.product];
+        good = push_sale(into, sale);
+    }
+    mc_free(index);
+    into->user_count += from->user_count;
+    return good;
+}
+
+struct ranked {
+    struct mc_product_entry product;
+    uint32_t was;
+};
+
+static int by_id(const void *a, const void *b) {
+    const struct ranked *x = a, *y = b;
+    return mc_str_compare(x->product.id, y->product.id);
+}
+
+bool mc_tally_sort(struct mc_tally *t) {
+    struct ranked *ranked = mc_malloc((t->product_count + 1) * sizeof *ranked);
+    uint32_t *now = mc_malloc((t->product_count + 1) * sizeof *now);
+    bool good = ranked != NULL && now != NULL;
+    if (good) {
+        for (uint32_t i = 0; i < t->product_count; i++)
+            ranked[i] = (struct ranked){t->products[i], i};
+        qsort(ranked, t->product_count, sizeof *ranked, by_id);
+        for (uint32_t i = 0; i < t->product_count; i++) {
+            t->products[i] = ranked[i].product;
+            now[ranked[i].was] = i;
+        }
+        for (uint64_t i = 0; i < t->sale_count; i++)
+            t->sales[i].product = now[t->sales[i].product];
+        fold_sales(t);
+        if (t->product_slots != NULL) {
+            memset(t->product_slots, 0, ((size_t)t->product_mask + 1) * sizeof *t->product_slots);
+            for (uint32_t i = 0; i < t->product_count; i++) {
+                uint32_t at = (uint32_t)t->products[i].hash & t->product_mask;
+                while (t->product_slots[at] != 0)
+                    at = (at + 1) & t->product_mask;
+                t->product_slots[at] = i + 1;
+            }
+        }
+    }
+    mc_free(ranked);
+    mc_free(now);
+    return good;
+}
+
+enum { TALLY_VERSION = 1 };
+
+void mc_tally_encode(const struct mc_tally *t, struct mc_buf *out) {
+    mc_put_u8(out, TALLY_VERSION);
+    mc_put_u32(out, sizeof t->counts);
+    mc_buf_append(out, &t->counts, sizeof t->counts);
+    mc_put_u32(out, t->product_count);
+    for (uint32_t i = 0; i < t->product_count; i++) {
+        const struct mc_product_entry *p = &t->products[i];
+        mc_put_str(out, p->id);
+        mc_put_u64(out, p->accepted);
+        for (int c = 0; c < MC_DIMENSIONS; c++) {
+            mc_put_i64(out, p->column[c].time.us);
+            mc_put_str(out, p->column[c].value);
+        }
+    }
+}
+
+static bool decode_product(struct mc_tally *t, struct mc_reader *r) {
+    struct mc_product_entry from = {.id = mc_get_str(r), .accepted = mc_get_u64(r)};
+    from.hash = mc_hash64(from.id.data, from.id.len);
+    for (int c = 0; c < MC_DIMENSIONS; c++) {
+        from.column[c].time.us = mc_get_i64(r);
+        from.column[c].value = mc_get_str(r);
+        if (from.column[c].value.len > MC_TEXT_BYTES_MAX)
+            return false;
+    }
+    return !r->failed && from.id.len >= 1 && from.id.len <= MC_ID_BYTES_MAX && merge_product(t, &from) != NULL;
+}
+
+bool mc_tally_decode(struct mc_tally *t, struct mc_reader *r) {
+    if (mc_get_u8(r) != TALLY_VERSION || mc_get_u32(r) != sizeof t->counts)
+        return false;
+    struct mc_str bytes = mc_get_bytes(r, sizeof t->counts);
+    if (r->failed)
+        return false;
+    struct mc_counts counts;
+    memcpy(&counts, bytes.data, sizeof counts);
+    mc_counts_add(&t->counts, &counts);
+    uint32_t products = mc_get_u32(r);
+    for (uint32_t i = 0; i < products; i++)
+        if (r->failed || !decode_product(t, r))
+            return false;
+    return !r->failed;
+}

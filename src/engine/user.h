@@ -1,0 +1,142 @@
+/* One user's state and the rules that change it: the core of the engine (SEMANTICS 2 `duplicate`, 3, 4).
+ *
+ * Pure: no clock, thread, I/O or randomness inside; memory only from the pool that the caller gives. Both faces of the
+ * engine use these functions: the embedded partition keeps users unpacked in tables, the flat state of a cluster
+ * (state.h) unpacks, applies and packs.
+ *
+ * Invariants
+ *  U1  A user has at most one open visit of a session, and at most MC_VISITS_MAX in all.
+ *  U2  When there is a clock, every open visit has last + gap > clock after any call.
+ *  U3  A visit holds at most MC_CART_PRODUCTS_MAX items, each with quantity >= 1, and the fingerprints of at most
+ *      MC_REMEMBERED events; a user the ids of at most MC_REMEMBERED messages.
+ *  U4  A user with no visit, whose purchases and message ids are all more than a day behind the clock, has no influence
+ *      on anything that may still come, and is forgotten: a visit takes no event 24 h behind the clock, so no cart event
+ *      can be older than such a purchase.
+ */
+#ifndef MC_ENGINE_USER_H
+#define MC_ENGINE_USER_H
+
+#include "base/pool.h"
+#include "engine/effect.h"
+
+enum { MC_VISITS_MAX = 1024, MC_CART_PRODUCTS_MAX = 1000, MC_REMEMBERED = 4096 };
+
+#define MC_LATE_US MC_DAY_US           /* how far behind the clock an event may join a visit */
+#define MC_MESSAGE_MEMORY_US MC_DAY_US /* how long a message id makes a duplicate */
+
+enum mc_wall_mode {
+    MC_WALL_FIXED,  /* a replay: the time it first started */
+    MC_WALL_EXPIRY, /* as live: the expiry instant itself, so nothing is stale */
+    MC_WALL_CLOCK,  /* live: the clock */
+};
+
+/* What the rules need to know besides the log. The same for all users. */
+struct mc_rules {
+    int64_t gap_us;
+    int64_t stale_after_us;
+    int64_t minimum; /* minor units: a cart worth less is below_minimum */
+    enum mc_wall_mode wall_mode;
+    struct mc_wall wall; /* for MC_WALL_FIXED */
+};
+
+/* Gap 30 minutes, stale after 24 hours, minimum 0, as live. */
+struct mc_rules mc_rules_default(void);
+
+/* The last `count` of at most MC_REMEMBERED 128-bit fingerprints, oldest at `head`: low and high halves apart, so that a
+ * search reads half the memory. */
+struct mc_memory {
+    uint64_t *low, *high; /* one piece of the pool: cap lows, cap highs */
+    uint32_t count, cap, head;
+};
+
+struct mc_visit {
+    struct mc_str session; /* owned, from the pool */
+    uint64_t session_hash;
+    struct mc_time opened_at, first_at, last_at;
+    struct mc_time first_cart_at; /* MC_TIME_NONE_US: no cart event */
+    bool has_purchase;
+    struct mc_memory seen; /* of events without a message id */
+    struct mc_cart_item *items; /* from the pool, in no order; products borrowed, see mc_user_apply */
+    uint32_t item_count, item_cap;
+};
+
+/* Message ids: fingerprints in step with the stamps they were accepted at. */
+struct mc_messages {
+    struct mc_memory ids;
+    int64_t *stamps; /* by the ids' places; microseconds */
+};
+
+struct mc_user {
+    struct mc_str id; /* owned, from the pool */
+    uint64_t hash;
+    struct mc_time last_purchase; /* MC_TIME_NONE_US: none to remember */
+    struct mc_messages messages;
+    struct mc_visit **visits; /* from the pool */
+    uint32_t visit_count, visit_cap;
+};
+
+/* A visit that ended. Borrowed for the call. */
+struct mc_visit_end {
+    const struct mc_user *user;
+    const struct mc_visit *visit;
+    struct mc_time expires_at;
+    bool by_own_event;         /* ended by the next event of its key, ahead of the clock */
+    bool partial;              /* bought something and left something else */
+    uint32_t log_row;          /* set by a partition: at which event of the batch (effect.h) */
+    const struct mc_cart *cart; /* NULL unless it is an abandoned cart */
+};
+
+/* Told of each visit that ends, in the order of SEMANTICS 3 within the user. It must not fail: what it cannot keep it
+ * notes for later. */
+struct mc_sink {
+    void *context;
+    void (*visit_ended)(void *context, const struct mc_visit_end *end);
+};
+
+/* What became of an event. */
+enum mc_verdict { MC_VERDICT_JOINED, MC_VERDICT_OPENED, MC_VERDICT_LATE, MC_VERDICT_DUPLICATE, MC_VERDICT_NO_MEMORY };
+
+struct mc_outcome {
+    enum mc_verdict verdict;
+    bool cart_full; /* an add that a full cart left out */
+};
+
+/* What user.c reads of an event, with its strings resolved. */
+struct mc_input {
+    struct mc_time time, clock; /* clock MC_TIME_NONE_US: none */
+    int64_t price;
+    int32_t quantity;
+    enum mc_event_type type;
+    struct mc_str session, product;
+    uint64_t session_hash, product_hash;
+    struct mc_hash128 message_id; /* used when has_message_id */
+    bool has_message_id;
+};
+
+/* Empties a zeroed struct into a user without state; copies the id. False: no memory. */
+bool mc_user_init(struct mc_user *user, struct mc_pool *pool, struct mc_str id, uint64_t hash);
+
+/* Gives all its memory back to the pool. */
+void mc_user_release(struct mc_user *user, struct mc_pool *pool);
+
+/* One event of this user. input->product must stay valid for as long as the user: the cart refers to it.
+ * MC_VERDICT_NO_MEMORY: visits that the clock ended have ended, else nothing has changed; the event may be given again. */
+struct mc_outcome mc_user_apply(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules,
+                                const struct mc_input *input, const struct mc_sink *sink);
+
+/* The clock has reached this instant: ends what is due. */
+void mc_user_wake(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules, struct mc_time clock,
+                  const struct mc_sink *sink);
+
+/* The replay is over: ends all visits, due or not. `clock` as it stands (for `stale`). */
+void mc_user_finish(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules, struct mc_time clock,
+                    const struct mc_sink *sink);
+
+/* The next instant at which waking does something: the least expiry, or, without visits, when the user can be forgotten.
+ * A user with nothing to remember is due at once: MC_TIME_NONE_US. */
+struct mc_time mc_user_due(const struct mc_user *user, const struct mc_rules *rules);
+
+/* Whether nothing is left that can matter (U4). Never without a clock, unless there is no state at all. */
+bool mc_user_is_forgotten(const struct mc_user *user, struct mc_time clock);
+
+#endif
