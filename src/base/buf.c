@@ -11,7 +11,7 @@ void mc_buf_free(struct mc_buf *b) {
 char *mc_buf_reserve(struct mc_buf *b, size_t more) {
     if (b->failed)
         return NULL;
-    if (b->cap - b->len >= more)
+    if (b->data != NULL && b->cap - b->len >= more)
         return b->data + b->len;
     size_t cap = b->cap * 2 > b->len + more ? b->cap * 2 : b->len + more;
     if (cap < 64)
@@ -27,8 +27,8 @@ char *mc_buf_reserve(struct mc_buf *b, size_t more) {
 }
 
 void mc_buf_append(struct mc_buf *b, const void *data, size_t len) {
-    char *room = mc_buf_reserve(b, len);
-    if (room == NULL || len == 0)
+    char *room = len > 0 ? mc_buf_reserve(b, len) : NULL;
+    if (room == NULL)
         return;
     memcpy(room, data, len);
     b->len += len;
