@@ -1,0 +1,35 @@
+/* Rows copied out of a statement, so that whoever looks at them holds nothing of the store. Private to store/. */
+#ifndef MC_STORE_PAGE_H
+#define MC_STORE_PAGE_H
+
+#include "store/arena.h"
+#include "store/sql.h"
+
+enum { MC_PAGE_ROWS_MAX = 512, MC_PAGE_SCANNED_MAX = 16384, MC_PAGE_BYTES_MAX = 4 << 20, MC_PAGE_COLUMNS_MAX = 20 };
+
+struct mc_cell {
+    bool null;
+    int64_t number;     /* of an integer */
+    __int128 exact;     /* of an integer or decimal text */
+    struct mc_str text; /* of text and blobs */
+};
+
+struct mc_page {
+    struct mc_arena arena;
+    int columns;
+    size_t count; /* rows */
+    struct mc_cell (*rows)[MC_PAGE_COLUMNS_MAX];
+    struct mc_cell
+        last[MC_PAGE_COLUMNS_MAX]; /* the last row that was looked at, its first `key_columns`: where to go on */
+    bool end;                      /* there was no further row */
+};
+
+/* Steps the statement, which is bound, and copies the rows that `accept` (NULL: all) takes, until the page is full or
+ * enough were looked at; resets it. The page must be free. */
+enum mc_err mc_page_fill(struct mc_ledger *l, enum mc_sql which, int key_columns,
+                         bool (*accept)(const void *context, sqlite3_stmt *row), const void *context,
+                         struct mc_page *page, struct mc_error *e);
+
+void mc_page_free(struct mc_page *page);
+
+#endif
