@@ -1,0 +1,23 @@
+/* One message of a stored cart as it would look, for `maxcart preview`: nothing is sent or written.
+ * Any thread, with a ledger handle of its own (reading will do).
+ */
+#ifndef MC_OUTREACH_PREVIEW_H
+#define MC_OUTREACH_PREVIEW_H
+
+#include "outreach/compose.h"
+
+/* Which cart. session empty and opened_at none: the user's newest. */
+struct mc_preview_cart {
+    struct mc_str user, session;
+    struct mc_time opened_at;
+    struct mc_str language; /* empty: the subscriber's */
+};
+
+/* Renders into `r` (starts as {0} or used, the caller's to free). *found false: there is no such cart, and `r` is as it
+ * was. Missing settings are no error: a preview is shown before they are made. Errors of the ledger, of `templates`
+ * (the folder: MC_ERR_FORMAT with file, line, column), MC_ERR_NOMEM. */
+enum mc_err mc_preview_render(struct mc_ledger *ledger, const struct mc_sender *sender, const char *templates,
+                              const struct mc_preview_cart *cart, bool *found, struct mc_rendered *r,
+                              struct mc_error *e);
+
+#endif
