@@ -129,7 +129,7 @@ static void put_products(struct mc_output *out, const struct mc_tally *tally) {
         mc_buf_csv(&out->buf, p->id);
         for (int c = 0; c < MC_DIMENSIONS; c++) {
             mc_buf_char(&out->buf, ',');
-            mc_buf_csv(&out->buf, p->column[c].value);
+            mc_buf_csv(&out->buf, p->value[c]);
         }
         mc_buf_char(&out->buf, '\n');
         mc_output_spill(out);

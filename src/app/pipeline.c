@@ -103,7 +103,7 @@ static enum mc_err open_partitions(struct mc_pipeline *p, struct mc_error *e) {
 }
 
 static enum mc_err open_slots(struct mc_pipeline *p, struct mc_error *e) {
-    p->slot_count = 2 * p->options.threads + 2;
+    p->slot_count = p->options.threads == 1 ? 1 : 2 * p->options.threads;
     p->slots = mc_calloc(p->slot_count, sizeof *p->slots);
     for (uint32_t i = 0; i < p->slot_count; i++)
         if (p->slots == NULL || !open_slot(&p->slots[i], &p->options))
@@ -215,7 +215,7 @@ static enum mc_err do_apply(struct mc_pipeline *p, struct slot *s, uint32_t part
     enum mc_err err = mc_partition_apply(p->partitions[partition], &s->batch, single ? NULL : s->index[partition],
                                          single ? s->batch.event_count : s->index_count[partition], e);
     if (err == MC_OK)
-        mc_partition_advance(p->partitions[partition], &s->batch, s->clock);
+        err = mc_partition_advance(p->partitions[partition], &s->batch, s->clock, e);
     if (err == MC_OK && endings->failed)
         err = mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
     return err;

@@ -184,9 +184,9 @@ static enum mc_err put_products(struct replay *r, const struct mc_tally *tally, 
     for (uint32_t i = 0; i < tally->product_count && err == MC_OK; i++) {
         const struct mc_product_entry *p = &tally->products[i];
         struct mc_product product = {.product = p->id,
-                                     .category_id = {p->column[MC_CATEGORY_ID].value, p->column[MC_CATEGORY_ID].time},
-                                     .category_code = {p->column[MC_CATEGORY_CODE].value, p->column[MC_CATEGORY_CODE].time},
-                                     .brand = {p->column[MC_BRAND].value, p->column[MC_BRAND].time}};
+                                     .category_id = {p->value[MC_CATEGORY_ID], p->time[MC_CATEGORY_ID]},
+                                     .category_code = {p->value[MC_CATEGORY_CODE], p->time[MC_CATEGORY_CODE]},
+                                     .brand = {p->value[MC_BRAND], p->time[MC_BRAND]}};
         if (p->accepted > 0)
             err = mc_product_put(r->ledger, &product, e);
     }

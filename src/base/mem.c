@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 static atomic_uint_fast64_t left_before_failure;
 static atomic_bool armed, failed;
@@ -19,6 +20,17 @@ static int must_fail(void) {
 
 void *mc_malloc(size_t size) {
     return must_fail() ? NULL : malloc(size);
+}
+
+enum { LINE_BYTES = 64, HUGE_PAGE_BYTES = 2 << 20 };
+
+void *mc_malloc_table(size_t size) {
+    size_t align = size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : LINE_BYTES;
+    size_t rounded = (size + align - 1) / align * align;
+    void *piece = must_fail() || rounded < size ? NULL : aligned_alloc(align, rounded);
+    if (piece != NULL && align == HUGE_PAGE_BYTES)
+        madvise(piece, rounded, MADV_HUGEPAGE);
+    return piece;
 }
 
 void *mc_calloc(size_t count, size_t size) {

@@ -4,7 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-enum { LEAST_SHIFT = 5, SLAB_BYTES = 1 << 18, SLAB_HEAD = 16 };
+/* Slabs begin cache lines, and so does every piece of a line or more. */
+enum { LEAST_SHIFT = 5, SLAB_BYTES = 1 << 18, LINE_BYTES = 64 };
 
 static unsigned class_of(size_t size) {
     if (size <= 1u << LEAST_SHIFT)
@@ -17,7 +18,7 @@ size_t mc_pool_rounded(size_t size) {
 }
 
 void mc_pool_init_fixed(struct mc_pool *pool, void *memory, size_t len) {
-    size_t pad = -(uintptr_t)memory & 15;
+    size_t pad = -(uintptr_t)memory & (LINE_BYTES - 1);
     *pool = (struct mc_pool){.fixed = true};
     if (memory != NULL && len > pad) {
         pool->at = (char *)memory + pad;
@@ -36,19 +37,21 @@ void mc_pool_free(struct mc_pool *pool) {
 /* Fresh bytes for one piece. What a slab has left when a bigger piece comes is lost until the pool is freed: at most one
  * piece's size a slab. */
 static void *carve(struct mc_pool *pool, size_t size) {
-    if ((size_t)(pool->end - pool->at) < size) {
-        size_t slab_bytes = size + SLAB_HEAD > SLAB_BYTES ? size + SLAB_HEAD : SLAB_BYTES;
-        char *slab = pool->fixed ? NULL : mc_malloc(slab_bytes);
+    size_t pad = size >= LINE_BYTES ? -(uintptr_t)pool->at & (LINE_BYTES - 1) : 0;
+    if (pool->at == NULL || (size_t)(pool->end - pool->at) < size + pad) {
+        size_t slab_bytes = size + LINE_BYTES > SLAB_BYTES ? size + LINE_BYTES : SLAB_BYTES;
+        char *slab = pool->fixed ? NULL : mc_malloc_table(slab_bytes);
         if (slab == NULL)
             return NULL;
+        pad = 0;
         memcpy(slab, &pool->slabs, sizeof pool->slabs);
         pool->slabs = slab;
         pool->held_bytes += slab_bytes;
-        pool->at = slab + SLAB_HEAD;
+        pool->at = slab + LINE_BYTES;
         pool->end = slab + slab_bytes;
     }
-    void *piece = pool->at;
-    pool->at += size;
+    void *piece = pool->at + pad;
+    pool->at += size + pad;
     return piece;
 }
 

@@ -25,7 +25,7 @@ struct mc_pool {
 void mc_pool_init_fixed(struct mc_pool *pool, void *memory, size_t len);
 void mc_pool_free(struct mc_pool *pool);
 
-/* At least `size` bytes, aligned to 16; NULL when there is no memory. */
+/* At least `size` bytes, aligned to 32, from 64 bytes on to a cache line; NULL when there is no memory. */
 void *mc_pool_take(struct mc_pool *pool, size_t size);
 
 /* `size` is what was asked for. NULL is fine. */

@@ -3,14 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-/* Most visits are short: 8 fingerprints fill a piece of 128 bytes. */
-uint32_t mc_memory_next_cap(const struct mc_memory *m) {
-    if (m->count < m->cap || m->cap == MC_REMEMBERED)
-        return m->cap;
-    uint32_t bigger = m->cap == 0 ? 8 : m->cap * 4;
-    return bigger < MC_REMEMBERED ? bigger : MC_REMEMBERED;
-}
-
 static size_t bytes_of(uint32_t cap) {
     return (size_t)cap * 2 * sizeof(uint64_t);
 }
@@ -37,20 +29,36 @@ static bool set_cap(struct mc_memory *m, struct mc_pool *pool, uint32_t cap) {
     return true;
 }
 
-bool mc_memory_reserve(struct mc_memory *m, struct mc_pool *pool) {
-    uint32_t cap = mc_memory_next_cap(m);
+/* The capacity that holds `count`: 8 fingerprints fill a piece of 128 bytes, then four times as many each time. */
+static uint32_t cap_for(uint32_t cap, uint32_t count) {
+    while (cap < count && cap < MC_REMEMBERED)
+        cap = cap == 0 ? 8 : cap * 4;
+    return cap < MC_REMEMBERED ? cap : MC_REMEMBERED;
+}
+
+bool mc_memory_reserve(struct mc_memory *m, struct mc_pool *pool, uint32_t count) {
+    uint32_t cap = cap_for(m->cap, count);
     if (cap == m->cap)
         return true;
     assert(m->head == 0); /* it is below its final size, so nothing was ever pushed out */
     return set_cap(m, pool, cap);
 }
 
-bool mc_memory_reserve_all(struct mc_memory *m, struct mc_pool *pool, uint32_t count) {
-    assert(m->cap == 0 && count <= MC_REMEMBERED);
-    struct mc_memory grown = {0};
-    while (grown.cap < count)
-        grown.count = grown.cap = mc_memory_next_cap(&grown);
-    return grown.cap == 0 || set_cap(m, pool, grown.cap);
+bool mc_messages_reserve(struct mc_messages *m, struct mc_pool *pool, uint32_t count) {
+    uint32_t old_cap = m->ids.cap, cap = cap_for(old_cap, count);
+    if (cap == old_cap)
+        return true;
+    int64_t *stamps = mc_pool_take(pool, cap * sizeof *stamps);
+    if (stamps == NULL || !mc_memory_reserve(&m->ids, pool, count)) {
+        mc_pool_give(pool, stamps, cap * sizeof *stamps);
+        return false;
+    }
+    if (old_cap > 0) {
+        memcpy(stamps, m->stamps, m->ids.count * sizeof *stamps);
+        mc_pool_give(pool, m->stamps, old_cap * sizeof *stamps);
+    }
+    m->stamps = stamps;
+    return true;
 }
 
 uint32_t mc_memory_add(struct mc_memory *m, struct mc_hash128 id) {
@@ -66,8 +74,9 @@ uint32_t mc_memory_add(struct mc_memory *m, struct mc_hash128 id) {
 
 /* Leaves count and head, which a growth keeps. */
 void mc_memory_release(struct mc_memory *m, struct mc_pool *pool) {
-    if (m->cap > 0)
+    if (m->cap > 0 && !m->in_room)
         mc_pool_give(pool, m->low, bytes_of(m->cap));
     m->low = m->high = NULL;
     m->cap = 0;
+    m->in_room = false;
 }

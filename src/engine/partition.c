@@ -7,14 +7,19 @@
 
 /* How far ahead of the event in hand its successors' memory is asked for. */
 enum { PREFETCH_SLOT = 12, PREFETCH_ENTRY = 8, PREFETCH_VISIT = 4 };
+enum { ENTRY_LINES = 2, VISIT_LINES = 7, FEW_ITEMS = 8 };
 
 enum { SLOTS_LEAST = 4096 };
 
-/* A user in the table. The queue's links come first: a queue entry is its user's entry. */
+/* A user in the table: two cache lines for nearly all. */
 struct entry {
-    struct mc_queue_entry queue;
     struct mc_user user;
+    struct mc_queue_entry queue;
 };
+
+static struct entry *entry_of(struct mc_queue_entry *queue) {
+    return (struct entry *)((char *)queue - offsetof(struct entry, queue));
+}
 
 struct slot {
     uint64_t hash;
@@ -83,6 +88,7 @@ void mc_partition_close(struct mc_partition **p) {
     if (*p == NULL)
         return;
     mc_tally_free(&(*p)->tally);
+    mc_queue_free(&(*p)->queue);
     mc_pool_free(&(*p)->pool);
     mc_free((*p)->slots);
     mc_free(*p);
@@ -162,35 +168,64 @@ static void remove_user(struct mc_partition *p, struct entry *entry) {
     mc_pool_give(&p->pool, entry, sizeof *entry);
 }
 
-/* Files the entry by what it is due now, or forgets it. */
-static void settle(struct mc_partition *p, struct entry *entry, bool queued, struct mc_time clock) {
+/* Files the entry by what it is due now, or forgets it. False: no memory. */
+static bool settle(struct mc_partition *p, struct entry *entry, bool queued, struct mc_time clock) {
     int64_t due_us = mc_user_due(&entry->user, &p->rules).us;
-    if (due_us == MC_TIME_NONE_US) {
-        if (queued)
-            mc_queue_remove(&p->queue, &entry->queue);
-        remove_user(p, entry);
-        return;
-    }
-    if (queued && due_us < entry->queue.due_us) {
+    if (queued && due_us < entry->queue.due_us) { /* among them those that are due at once: MC_TIME_NONE_US */
         mc_queue_remove(&p->queue, &entry->queue);
         queued = false;
     }
     entry->queue.due_us = due_us;
     if (queued)
-        return;
-    if (mc_user_is_forgotten(&entry->user, clock))
-        remove_user(p, entry);
-    else
-        mc_queue_add(&p->queue, &entry->queue);
+        return true;
+    if (!mc_user_is_forgotten(&entry->user, clock))
+        return mc_queue_add(&p->queue, &entry->queue);
+    remove_user(p, entry);
+    return true;
 }
 
-static void wake_due(struct mc_partition *p, struct mc_time clock) {
-    struct mc_queue_entry *due;
-    while ((due = mc_queue_take(&p->queue, clock.us)) != NULL) {
-        struct entry *entry = (struct entry *)due;
-        mc_user_wake(&entry->user, &p->pool, &p->rules, clock, &p->shim);
-        settle(p, entry, false, clock);
+/* What will wake soon is asked for in three steps, like the memory of events: the entry, then its visit and slot, then
+ * the names of what is in the cart. */
+enum { AHEAD_ENTRY = 12, AHEAD_VISIT = 8, AHEAD_ITEMS = 4 };
+
+MC_PREFETCHES void prefetch_lines(const void *memory, int lines) {
+    for (int i = 0; i < lines; i++)
+        __builtin_prefetch((const char *)memory + 64 * i);
+}
+
+MC_PREFETCHES void prefetch_waking(const struct mc_partition *p) {
+    const struct mc_queue_list *list = mc_queue_ahead(&p->queue, AHEAD_ENTRY);
+    for (uint32_t i = 0; i < list->count; i++)
+        prefetch_lines(entry_of(list->entries[i]), ENTRY_LINES);
+    list = mc_queue_ahead(&p->queue, AHEAD_VISIT);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct mc_user *user = &entry_of(list->entries[i])->user;
+        __builtin_prefetch(&p->slots[user->hash & p->mask]);
+        if (user->visit_count > 0)
+            prefetch_lines(user->visits[0], VISIT_LINES);
     }
+    list = mc_queue_ahead(&p->queue, AHEAD_ITEMS);
+    for (uint32_t i = 0; i < list->count; i++) {
+        const struct mc_user *user = &entry_of(list->entries[i])->user;
+        const struct mc_visit *v = user->visit_count > 0 ? user->visits[0] : NULL;
+        for (uint32_t k = 0; v != NULL && k < v->item_count && k < FEW_ITEMS; k++)
+            __builtin_prefetch(v->items[k].product.data);
+    }
+}
+
+/* False: no memory. */
+static bool wake_due(struct mc_partition *p, struct mc_time clock) {
+    struct mc_queue_entry *due;
+    bool turned = false;
+    while ((due = mc_queue_take(&p->queue, clock.us, &turned)) != NULL) {
+        struct entry *entry = entry_of(due);
+        mc_user_wake(&entry->user, &p->pool, &p->rules, clock, &p->shim);
+        if (!settle(p, entry, false, clock))
+            return false;
+    }
+    if (turned)
+        prefetch_waking(p);
+    return true;
 }
 
 /* ---- events ---- */
@@ -215,9 +250,11 @@ static struct mc_input input_of(const struct mc_event *ev, const char *bytes, st
 static bool count_event(struct mc_partition *p, struct mc_product_entry *product, const struct mc_event *ev, const char *bytes,
                         struct mc_outcome outcome) {
     p->visit_count += outcome.verdict == MC_VERDICT_OPENED;
-    struct mc_hash128 user = {ev->user_hash, mc_hash64_other(bytes + ev->user.offset, ev->user.len)};
-    if (outcome.verdict != MC_VERDICT_JOINED && !mc_tally_user(&p->tally, user))
-        return false;
+    if (outcome.verdict != MC_VERDICT_JOINED) {
+        struct mc_hash128 user = {ev->user_hash, mc_hash64_other(bytes + ev->user.offset, ev->user.len)};
+        if (!mc_tally_user(&p->tally, user))
+            return false;
+    }
     return mc_tally_event(&p->tally, product, ev, bytes, outcome);
 }
 
@@ -234,8 +271,7 @@ static bool apply_event(struct mc_partition *p, struct mc_batch *batch, uint32_t
         return false;
     struct mc_input in = input_of(ev, bytes, product->id);
     struct mc_outcome outcome = mc_user_apply(&entry->user, &p->pool, &p->rules, &in, &p->shim);
-    settle(p, entry, queued, ev->clock);
-    if (outcome.verdict == MC_VERDICT_NO_MEMORY)
+    if (!settle(p, entry, queued, ev->clock) || outcome.verdict == MC_VERDICT_NO_MEMORY)
         return false;
     batch->duplicate[row] = outcome.verdict == MC_VERDICT_DUPLICATE;
     if (outcome.verdict != MC_VERDICT_DUPLICATE)
@@ -244,21 +280,40 @@ static bool apply_event(struct mc_partition *p, struct mc_batch *batch, uint32_t
     return true;
 }
 
-static inline void prefetch(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index, uint32_t i,
+static inline const struct mc_event *event_at(const struct mc_batch *batch, const uint32_t *index, uint32_t i) {
+    return &batch->events[index ? index[i] : i];
+}
+
+/* Each event's memory is asked for in three steps, each of which reads what the one before has brought: slots, then the
+ * user and the product, then the visit. */
+MC_PREFETCHES void prefetch(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index, uint32_t i,
                             uint32_t count) {
     if (i + PREFETCH_SLOT < count) {
-        const struct mc_event *ev = &batch->events[index ? index[i + PREFETCH_SLOT] : i + PREFETCH_SLOT];
+        const struct mc_event *ev = event_at(batch, index, i + PREFETCH_SLOT);
         __builtin_prefetch(&p->slots[ev->user_hash & p->mask]);
-        mc_tally_prefetch(&p->tally, ev->product_hash);
+        mc_tally_prefetch_slot(&p->tally, ev->product_hash);
     }
     if (i + PREFETCH_ENTRY < count) {
-        const struct mc_event *ev = &batch->events[index ? index[i + PREFETCH_ENTRY] : i + PREFETCH_ENTRY];
-        const struct entry *entry = p->slots[ev->user_hash & p->mask].entry;
-        if (entry != NULL) {
-            __builtin_prefetch(&entry->queue.due_us);
-            __builtin_prefetch(&entry->user.visits);
+        const struct mc_event *ev = event_at(batch, index, i + PREFETCH_ENTRY);
+        const struct slot *slot = &p->slots[ev->user_hash & p->mask];
+        mc_tally_prefetch_product(&p->tally, ev->product_hash);
+        if (slot->hash != ev->user_hash) {
+            mc_tally_prefetch_user(&p->tally, ev->user_hash);
+        } else if (slot->entry != NULL) {
+            prefetch_lines(slot->entry, ENTRY_LINES);
         }
     }
+    if (i + PREFETCH_VISIT < count) {
+        const struct mc_event *ev = event_at(batch, index, i + PREFETCH_VISIT);
+        const struct slot *slot = &p->slots[ev->user_hash & p->mask];
+        if (slot->hash != ev->user_hash || slot->entry == NULL || slot->entry->user.visit_count == 0)
+            return;
+        prefetch_lines(slot->entry->user.visits[0], VISIT_LINES);
+    }
+}
+
+static enum mc_err no_memory(struct mc_error *e) {
+    return mc_error_set(e, MC_ERR_NOMEM, "no memory for the state of users and products");
 }
 
 enum mc_err mc_partition_apply(struct mc_partition *p, struct mc_batch *batch, const uint32_t *index, uint32_t count,
@@ -268,32 +323,35 @@ enum mc_err mc_partition_apply(struct mc_partition *p, struct mc_batch *batch, c
     for (uint32_t i = 0; i < count && good; i++) {
         prefetch(p, batch, index, i, count);
         p->row = index ? index[i] : i;
-        wake_due(p, batch->events[p->row].clock);
-        good = apply_event(p, batch, p->row);
+        good = wake_due(p, batch->events[p->row].clock) && apply_event(p, batch, p->row);
     }
     p->batch = NULL;
-    return good ? MC_OK : mc_error_set(e, MC_ERR_NOMEM, "no memory for the state of users and products");
+    return good ? MC_OK : no_memory(e);
 }
 
-void mc_partition_advance(struct mc_partition *p, const struct mc_batch *batch, struct mc_time clock) {
+enum mc_err mc_partition_advance(struct mc_partition *p, const struct mc_batch *batch, struct mc_time clock,
+                                 struct mc_error *e) {
     p->batch = batch;
     p->row = batch ? batch->event_count : 0;
-    wake_due(p, clock);
+    bool good = wake_due(p, clock);
     p->batch = NULL;
+    return good ? MC_OK : no_memory(e);
 }
 
-/* Every user once, whatever that does to the table meanwhile. */
+/* First all end, then those who need not be remembered leave: a closed gap in the table may show a user twice, which is
+ * harmless. */
 void mc_partition_finish(struct mc_partition *p, struct mc_time clock) {
     for (uint64_t i = 0; i <= p->mask; i++)
         if (p->slots[i].entry != NULL)
             mc_user_finish(&p->slots[i].entry->user, &p->pool, &p->rules, clock, &p->shim);
     for (uint64_t i = 0; i <= p->mask;) {
         struct entry *entry = p->slots[i].entry;
-        if (entry != NULL) {
+        if (entry != NULL && mc_user_is_forgotten(&entry->user, clock)) {
             mc_queue_remove(&p->queue, &entry->queue);
-            settle(p, entry, false, clock);
+            remove_user(p, entry);
+        } else {
+            i++; /* due later than it is filed for, if it stays: it will be filed anew */
         }
-        i += p->slots[i].entry == entry; /* a closed gap brings another user here */
     }
 }
 
@@ -329,8 +387,8 @@ static enum mc_state_result restore_user(struct mc_partition *p, struct mc_str b
     enum mc_state_result result = mc_user_decode(&entry->user, &p->pool, bytes, intern, &p->tally);
     p->visit_count += entry->user.visit_count;
     entry->queue.due_us = mc_user_due(&entry->user, &p->rules).us;
-    if (result == MC_STATE_OK)
-        mc_queue_add(&p->queue, &entry->queue);
+    if (result == MC_STATE_OK && !mc_queue_add(&p->queue, &entry->queue))
+        return MC_STATE_NEEDS_WORKSPACE;
     return result;
 }
 

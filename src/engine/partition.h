@@ -34,8 +34,9 @@ enum mc_err mc_partition_apply(struct mc_partition *p, struct mc_batch *batch, c
                                struct mc_error *e);
 
 /* The clock has reached this instant (at the end of a batch, at a tick): ends what is due. `batch` is the one whose
- * events moved the clock, for log_row, or NULL. */
-void mc_partition_advance(struct mc_partition *p, const struct mc_batch *batch, struct mc_time clock);
+ * events moved the clock, for log_row, or NULL. MC_ERR_NOMEM as above. */
+enum mc_err mc_partition_advance(struct mc_partition *p, const struct mc_batch *batch, struct mc_time clock,
+                                 struct mc_error *e);
 
 /* The replay is over: ends all visits. Remembered users stay. log_row is UINT32_MAX. */
 void mc_partition_finish(struct mc_partition *p, struct mc_time clock);

@@ -86,7 +86,8 @@ static void put_visit(struct writer *w, struct mc_visit *v) {
 
 size_t mc_user_encode(struct mc_user *user, void *out, size_t cap) {
     struct writer w = {out, cap, 0};
-    const struct mc_messages *m = &user->messages;
+    static const struct mc_messages none;
+    const struct mc_messages *m = user->messages ? user->messages : &none;
     put_u8(&w, STATE_VERSION);
     put_id(&w, user->id);
     put_i64(&w, user->last_purchase.us);
@@ -143,20 +144,17 @@ static void get_marks(struct mc_reader *r, struct mc_memory *m, uint32_t count, 
     }
 }
 
-static bool get_messages(struct unpacking *u, struct mc_messages *m) {
+static bool get_messages(struct unpacking *u, struct mc_user *user) {
     uint32_t count = get_count(&u->r, MC_REMEMBERED, 24);
-    struct mc_memory ids = {0};
     if (count == 0)
         return true;
-    if (!mc_memory_reserve_all(&ids, u->pool, count))
+    user->messages = mc_pool_take(u->pool, sizeof *user->messages);
+    if (user->messages == NULL)
         return false;
-    m->stamps = mc_pool_take(u->pool, ids.cap * sizeof *m->stamps);
-    if (m->stamps == NULL) {
-        mc_memory_release(&ids, u->pool);
+    *user->messages = (struct mc_messages){0};
+    if (!mc_messages_reserve(user->messages, u->pool, count))
         return false;
-    }
-    m->ids = ids;
-    get_marks(&u->r, &m->ids, count, m->stamps);
+    get_marks(&u->r, &user->messages->ids, count, user->messages->stamps);
     return true;
 }
 
@@ -164,10 +162,13 @@ static bool get_items(struct unpacking *u, struct mc_visit *v) {
     uint32_t count = get_count(&u->r, MC_CART_PRODUCTS_MAX, 18);
     if (count == 0)
         return true;
-    v->items = mc_pool_take(u->pool, count * sizeof *v->items);
-    if (v->items == NULL)
-        return false;
-    v->item_cap = count;
+    if (count > v->item_cap) {
+        struct mc_cart_item *items = mc_pool_take(u->pool, count * sizeof *items);
+        if (items == NULL)
+            return false;
+        v->items = items;
+        v->item_cap = count;
+    }
     for (uint32_t i = 0; i < count && !u->r.failed; i++) {
         struct mc_cart_item *item = &v->items[i];
         struct mc_str product = get_id(&u->r);
@@ -189,14 +190,9 @@ static bool get_items(struct unpacking *u, struct mc_visit *v) {
 
 static bool get_visit(struct unpacking *u, struct mc_user *user) {
     struct mc_str session = get_id(&u->r);
-    struct mc_visit *v = mc_pool_take(u->pool, sizeof *v);
-    char *copy = v ? mc_pool_take(u->pool, session.len ? session.len : 1) : NULL;
-    if (copy == NULL) {
-        mc_pool_give(u->pool, v, sizeof *v);
+    struct mc_visit *v = mc_visit_new(u->pool, session, mc_hash64(session.data, session.len));
+    if (v == NULL)
         return false;
-    }
-    memcpy(copy, session.data, session.len);
-    *v = (struct mc_visit){.session = {copy, session.len}, .session_hash = mc_hash64(session.data, session.len)};
     user->visits[user->visit_count++] = v;
     v->opened_at = get_time(&u->r, false);
     v->first_at = get_time(&u->r, false);
@@ -209,7 +205,7 @@ static bool get_visit(struct unpacking *u, struct mc_user *user) {
     if (has_purchase > 1 || v->first_at.us > v->opened_at.us || v->opened_at.us > v->last_at.us || !cart_in_visit)
         u->r.failed = true;
     uint32_t seen = get_count(&u->r, MC_REMEMBERED, 16);
-    if (!mc_memory_reserve_all(&v->seen, u->pool, seen))
+    if (!mc_memory_reserve(&v->seen, u->pool, seen))
         return false;
     get_marks(&u->r, &v->seen, seen, NULL);
     if (!get_items(u, v))
@@ -223,10 +219,13 @@ static bool get_visits(struct unpacking *u, struct mc_user *user) {
     uint32_t count = get_count(&u->r, MC_VISITS_MAX, 43);
     if (count == 0)
         return true;
-    user->visits = mc_pool_take(u->pool, count * sizeof *user->visits);
-    if (user->visits == NULL)
-        return false;
-    user->visit_cap = count;
+    if (count > user->visit_cap) {
+        struct mc_visit **visits = mc_pool_take(u->pool, count * sizeof *visits);
+        if (visits == NULL)
+            return false;
+        user->visits = visits;
+        user->visit_cap = count;
+    }
     for (uint32_t i = 0; i < count && !u->r.failed; i++) {
         if (!get_visit(u, user))
             return false;
@@ -248,7 +247,7 @@ enum mc_state_result mc_user_decode(struct mc_user *user, struct mc_pool *pool, 
     if (!mc_user_init(user, pool, id, mc_hash64(id.data, id.len)))
         return MC_STATE_NEEDS_WORKSPACE;
     user->last_purchase = last_purchase;
-    if (!get_messages(&u, &user->messages) || !get_visits(&u, user))
+    if (!get_messages(&u, user) || !get_visits(&u, user))
         return MC_STATE_NEEDS_WORKSPACE;
     return u.r.failed || u.r.rest.len != 0 ? MC_STATE_MALFORMED : MC_STATE_OK;
 }

@@ -39,9 +39,12 @@ static bool grow_slots(struct mc_tally *t) {
 
 static bool grow_products(struct mc_tally *t) {
     uint32_t cap = t->product_cap ? t->product_cap * 2 : 1024;
-    struct mc_product_entry *products = mc_realloc(t->products, cap * sizeof *products);
+    struct mc_product_entry *products = mc_malloc_table(cap * sizeof *products);
     if (products == NULL)
         return false;
+    if (t->product_count > 0)
+        memcpy(products, t->products, t->product_count * sizeof *products);
+    mc_free(t->products);
     t->products = products;
     t->product_cap = cap;
     return true;
@@ -56,53 +59,84 @@ static struct mc_product_entry *add_product(struct mc_tally *t, uint64_t hash, s
     memcpy(copy, id.data, id.len);
     struct mc_product_entry *p = &t->products[t->product_count++];
     *p = (struct mc_product_entry){.id = {copy, id.len}, .hash = hash};
+    if (id.len <= MC_PRODUCT_ID_ROOM) {
+        memcpy(p->short_id, id.data, id.len);
+        p->short_len = (uint8_t)id.len;
+    }
     for (int i = 0; i < MC_DIMENSIONS; i++)
-        p->column[i].time.us = MC_TIME_NONE_US;
+        p->time[i].us = MC_TIME_NONE_US;
     return p;
+}
+
+static inline bool is_product(const struct mc_product_entry *p, uint64_t hash, struct mc_str id) {
+    if (p->hash != hash)
+        return false;
+    return p->short_len > 0 ? id.len == p->short_len && memcmp(id.data, p->short_id, id.len) == 0 : mc_str_equal(p->id, id);
 }
 
 struct mc_product_entry *mc_tally_product(struct mc_tally *t, uint64_t hash, struct mc_str id) {
     if ((t->product_slots == NULL || t->product_count > t->product_mask / 2) && !grow_slots(t))
         return NULL;
     uint32_t at = (uint32_t)hash & t->product_mask;
-    for (; t->product_slots[at] != 0; at = (at + 1) & t->product_mask) {
-        struct mc_product_entry *p = &t->products[t->product_slots[at] - 1];
-        if (p->hash == hash && mc_str_equal(p->id, id))
-            return p;
-    }
+    for (; t->product_slots[at] != 0; at = (at + 1) & t->product_mask)
+        if (is_product(&t->products[t->product_slots[at] - 1], hash, id))
+            return &t->products[t->product_slots[at] - 1];
     struct mc_product_entry *p = add_product(t, hash, id);
     if (p != NULL)
         t->product_slots[at] = t->product_count;
     return p;
 }
 
-static bool set_value(struct mc_tally *t, struct mc_product_entry *p, int column, struct mc_str value) {
-    if (p->column[column].room < value.len) {
-        char *room = mc_pool_take(&t->pool, value.len);
+static bool set_value(struct mc_tally *t, struct mc_str *old, struct mc_str value) {
+    char *room = (char *)(uintptr_t)old->data;
+    if (room == NULL || mc_pool_rounded(old->len) != mc_pool_rounded(value.len)) {
+        room = mc_pool_take(&t->pool, value.len);
         if (room == NULL)
             return false;
-        mc_pool_give(&t->pool, (char *)(uintptr_t)p->column[column].value.data, p->column[column].room);
-        p->column[column].room = (uint32_t)mc_pool_rounded(value.len);
-        p->column[column].value.data = room;
+        mc_pool_give(&t->pool, (char *)(uintptr_t)old->data, old->len);
     }
-    memcpy((char *)(uintptr_t)p->column[column].value.data, value.data, value.len);
-    p->column[column].value.len = value.len;
+    memcpy(room, value.data, value.len);
+    *old = (struct mc_str){room, value.len};
     return true;
 }
 
-/* The value with the greatest event time, of equals the greatest string; null says nothing (SEMANTICS 2). */
-static inline bool note_dimension(struct mc_tally *t, struct mc_product_entry *p, int column, struct mc_str value,
-                                  struct mc_time time) {
-    if (value.len == 0 || time.us < p->column[column].time.us)
+/* The value with the greatest event time, of equals the greatest string; null says nothing (SEMANTICS 2). *wins: the
+ * column's value is this one now. */
+static bool note_dimension(struct mc_tally *t, struct mc_product_entry *p, int column, struct mc_str value,
+                           struct mc_time time, bool *wins) {
+    if (value.len == 0)
         return true;
-    if (mc_str_equal(value, p->column[column].value)) {
-        p->column[column].time = time;
+    if (mc_str_equal(value, p->value[column])) {
+        if (time.us > p->time[column].us)
+            p->time[column] = time;
         return true;
     }
-    if (time.us == p->column[column].time.us && mc_str_compare(value, p->column[column].value) < 0)
+    *wins &= time.us > p->time[column].us ||
+             (time.us == p->time[column].us && mc_str_compare(value, p->value[column]) > 0);
+    if (time.us < p->time[column].us ||
+        (time.us == p->time[column].us && mc_str_compare(value, p->value[column]) < 0))
         return true;
-    p->column[column].time = time;
-    return set_value(t, p, column, value);
+    p->time[column] = time;
+    return set_value(t, &p->value[column], value);
+}
+
+/* Nearly all events of a product bring the same three values, and those are the ones it has: then only times move. The
+ * product's `shape` is the event's, a hash of the three, while that is so. */
+static inline bool note_dimensions(struct mc_tally *t, struct mc_product_entry *p, const struct mc_event *ev,
+                                   const char *bytes) {
+    const struct mc_slice slice[MC_DIMENSIONS] = {ev->category_id, ev->category_code, ev->brand};
+    if (ev->shape == p->shape && ev->shape != 0) {
+        for (int c = 0; c < MC_DIMENSIONS; c++)
+            if (slice[c].len > 0 && ev->time.us > p->time[c].us)
+                p->time[c] = ev->time;
+        return true;
+    }
+    bool wins = true;
+    for (int c = 0; c < MC_DIMENSIONS; c++)
+        if (!note_dimension(t, p, c, mc_slice_str(bytes, slice[c]), ev->time, &wins))
+            return false;
+    p->shape = wins ? ev->shape : 0;
+    return true;
 }
 
 /* ---- distinct users ---- */
@@ -116,9 +150,10 @@ static void place_user(struct mc_hash128 *slots, uint64_t mask, struct mc_hash12
 
 static bool grow_users(struct mc_tally *t) {
     uint64_t size = t->user_slots ? (t->user_mask + 1) * 2 : 1024;
-    struct mc_hash128 *slots = mc_calloc(size, sizeof *slots);
+    struct mc_hash128 *slots = mc_malloc_table(size * sizeof *slots);
     if (slots == NULL)
         return false;
+    memset(slots, 0, size * sizeof *slots);
     for (uint64_t i = 0; t->user_slots != NULL && i <= t->user_mask; i++)
         if (t->user_slots[i].low != 0 || t->user_slots[i].high != 0)
             place_user(slots, size - 1, t->user_slots[i]);
@@ -219,10 +254,7 @@ bool mc_tally_event(struct mc_tally *t, struct mc_product_entry *product, const 
     t->counts.late += outcome.verdict == MC_VERDICT_LATE;
     t->counts.cart_full += outcome.cart_full;
     product->accepted++;
-    return note_dimension(t, product, MC_CATEGORY_ID, mc_slice_str(bytes, ev->category_id), ev->time) &&
-           note_dimension(t, product, MC_CATEGORY_CODE, mc_slice_str(bytes, ev->category_code), ev->time) &&
-           note_dimension(t, product, MC_BRAND, mc_slice_str(bytes, ev->brand), ev->time) &&
-           (ev->type != MC_PURCHASE || note_purchase(t, product, ev));
+    return note_dimensions(t, product, ev, bytes) && (ev->type != MC_PURCHASE || note_purchase(t, product, ev));
 }
 
 void mc_tally_visit(struct mc_tally *t, const struct mc_visit_end *end) {
@@ -266,8 +298,10 @@ static struct mc_product_entry *merge_product(struct mc_tally *into, const struc
     if (p == NULL)
         return NULL;
     p->accepted += from->accepted;
+    p->shape = 0;
+    bool wins;
     for (int c = 0; c < MC_DIMENSIONS; c++)
-        if (!note_dimension(into, p, c, from->column[c].value, from->column[c].time))
+        if (!note_dimension(into, p, c, from->value[c], from->time[c], &wins))
             return NULL;
     return p;
 }
@@ -277,8 +311,10 @@ bool mc_tally_add_product(struct mc_tally *t, struct mc_str id, const struct mc_
     if (p == NULL)
         return false;
     p->accepted++;
+    p->shape = 0;
+    bool wins;
     for (int c = 0; c < MC_DIMENSIONS; c++)
-        if (!note_dimension(t, p, c, column[c].value, column[c].time))
+        if (!note_dimension(t, p, c, column[c].value, column[c].time, &wins))
             return false;
     return true;
 }
@@ -356,8 +392,8 @@ void mc_tally_encode(const struct mc_tally *t, struct mc_buf *out) {
         mc_put_str(out, p->id);
         mc_put_u64(out, p->accepted);
         for (int c = 0; c < MC_DIMENSIONS; c++) {
-            mc_put_i64(out, p->column[c].time.us);
-            mc_put_str(out, p->column[c].value);
+            mc_put_i64(out, p->time[c].us);
+            mc_put_str(out, p->value[c]);
         }
     }
 }
@@ -366,9 +402,9 @@ static bool decode_product(struct mc_tally *t, struct mc_reader *r) {
     struct mc_product_entry from = {.id = mc_get_str(r), .accepted = mc_get_u64(r)};
     from.hash = mc_hash64(from.id.data, from.id.len);
     for (int c = 0; c < MC_DIMENSIONS; c++) {
-        from.column[c].time.us = mc_get_i64(r);
-        from.column[c].value = mc_get_str(r);
-        if (from.column[c].value.len > MC_TEXT_BYTES_MAX)
+        from.time[c].us = mc_get_i64(r);
+        from.value[c] = mc_get_str(r);
+        if (from.value[c].len > MC_TEXT_BYTES_MAX)
             return false;
     }
     return !r->failed && from.id.len >= 1 && from.id.len <= MC_ID_BYTES_MAX && merge_product(t, &from) != NULL;

@@ -10,20 +10,25 @@
 
 #include "base/err.h"
 #include "base/pool.h"
+#include "base/prefetch.h"
 #include "base/wire.h"
 #include "engine/user.h"
 
 enum mc_dimension { MC_CATEGORY_ID, MC_CATEGORY_CODE, MC_BRAND, MC_DIMENSIONS };
 
+enum { MC_PRODUCT_ID_ROOM = 15 };
+
+/* What nearly every event reads and writes stands in the first 64 bytes. */
 struct mc_product_entry {
-    struct mc_str id; /* owned by the tally: stable for its life */
     uint64_t hash;
-    uint64_t accepted; /* accepted events; 0: only seen on rows that were no events */
-    struct {
-        struct mc_time time; /* greatest event time that a value came with; MC_TIME_NONE_US: null */
-        struct mc_str value; /* owned by the tally */
-        uint32_t room;
-    } column[MC_DIMENSIONS];
+    uint64_t shape;                     /* see note_dimensions; 0: none */
+    uint64_t accepted;                  /* accepted events; 0: only seen on rows that were no events */
+    struct mc_time time[MC_DIMENSIONS]; /* greatest event time that a value came with; MC_TIME_NONE_US: null */
+    uint8_t short_len;                  /* of an id that fits below, else 0 */
+    char short_id[MC_PRODUCT_ID_ROOM];
+
+    struct mc_str id;                   /* owned by the tally: stable for its life */
+    struct mc_str value[MC_DIMENSIONS]; /* owned by the tally */
 };
 
 /* A purchase, or the sum of those of one product and minute. */
@@ -68,9 +73,23 @@ struct mc_tally {
 void mc_tally_init(struct mc_tally *t, bool keep_sales, bool keep_new_users);
 void mc_tally_free(struct mc_tally *t);
 
-static inline void mc_tally_prefetch(const struct mc_tally *t, uint64_t product_hash) {
+/* Asks for the memory of a product ahead of its event: first the slot, some events later the entry. */
+MC_PREFETCHES void mc_tally_prefetch_slot(const struct mc_tally *t, uint64_t product_hash) {
     if (t->product_slots != NULL)
         __builtin_prefetch(&t->product_slots[(uint32_t)product_hash & t->product_mask]);
+}
+
+MC_PREFETCHES void mc_tally_prefetch_product(const struct mc_tally *t, uint64_t product_hash) {
+    uint32_t index = t->product_slots ? t->product_slots[(uint32_t)product_hash & t->product_mask] : 0;
+    if (index == 0)
+        return;
+    __builtin_prefetch(&t->products[index - 1]);
+    __builtin_prefetch(&t->products[index - 1].id);
+}
+
+MC_PREFETCHES void mc_tally_prefetch_user(const struct mc_tally *t, uint64_t user_hash) {
+    if (t->user_slots != NULL)
+        __builtin_prefetch(&t->user_slots[user_hash & t->user_mask]);
 }
 
 /* The product of this id, made if new; NULL: no memory. The pointer is good until the next call; id stays. */

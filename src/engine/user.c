@@ -9,88 +9,98 @@ struct mc_rules mc_rules_default(void) {
         .gap_us = 30 * MC_MINUTE_US, .stale_after_us = 24 * MC_HOUR_US, .minimum = 0, .wall_mode = MC_WALL_EXPIRY};
 }
 
-static struct mc_str copy_of(struct mc_pool *pool, struct mc_str s) {
-    char *copy = mc_pool_take(pool, s.len);
+/* A copy in the owner's room if it fits there, else in the pool; data NULL: no memory. */
+static struct mc_str keep_str(struct mc_pool *pool, char *room, size_t room_len, struct mc_str s) {
+    char *copy = s.len <= room_len ? room : mc_pool_take(pool, s.len);
     if (copy == NULL)
         return (struct mc_str){0};
     memcpy(copy, s.data, s.len);
     return (struct mc_str){copy, s.len};
 }
 
-static void give_str(struct mc_pool *pool, struct mc_str s) {
-    mc_pool_give(pool, (char *)(uintptr_t)s.data, s.len);
+static void drop_str(struct mc_pool *pool, const char *room, struct mc_str s) {
+    if (s.data != room)
+        mc_pool_give(pool, (char *)(uintptr_t)s.data, s.len);
 }
 
 bool mc_user_init(struct mc_user *user, struct mc_pool *pool, struct mc_str id, uint64_t hash) {
-    *user = (struct mc_user){.id = copy_of(pool, id), .hash = hash, .last_purchase = {MC_TIME_NONE_US}};
+    *user = (struct mc_user){.hash = hash, .last_purchase = {MC_TIME_NONE_US}, .visit_cap = MC_USER_VISITS_ROOM};
+    user->visits = user->visits_room;
+    user->id = keep_str(pool, user->id_room, sizeof user->id_room, id);
     return user->id.data != NULL;
 }
 
-/* ---- arrays that grow in the pool ---- */
+/* ---- arrays that begin in a room and grow in the pool ---- */
 
-/* Room for one more element; false: no memory, nothing changed. */
-static bool reserve(struct mc_pool *pool, void *array, uint32_t count, uint32_t *cap, size_t size, uint32_t first) {
-    if (count < *cap)
-        return true;
-    uint32_t bigger = *cap ? *cap * 2 : first;
-    void *old, *piece = mc_pool_take(pool, bigger * size);
+static void drop_array(struct mc_pool *pool, const void *room, void *array, uint32_t cap, size_t size) {
+    if (array != room)
+        mc_pool_give(pool, array, cap * size);
+}
+
+/* A larger array with the same content; NULL: no memory, nothing changed. */
+static void *grown(struct mc_pool *pool, const void *room, void *array, uint32_t *cap, size_t size) {
+    void *piece = mc_pool_take(pool, *cap * 2 * size);
     if (piece == NULL)
-        return false;
-    memcpy(&old, array, sizeof old);
-    if (count > 0)
-        memcpy(piece, old, count * size);
-    if (*cap > 0)
-        mc_pool_give(pool, old, *cap * size);
-    memcpy(array, &piece, sizeof piece);
-    *cap = bigger;
-    return true;
+        return NULL;
+    memcpy(piece, array, *cap * size);
+    drop_array(pool, room, array, *cap, size);
+    *cap *= 2;
+    return piece;
 }
 
 static bool reserve_item(struct mc_visit *v, struct mc_pool *pool) {
-    return reserve(pool, &v->items, v->item_count, &v->item_cap, sizeof *v->items, 3);
+    if (v->item_count < v->item_cap)
+        return true;
+    struct mc_cart_item *items = grown(pool, v->items_room, v->items, &v->item_cap, sizeof *items);
+    if (items != NULL)
+        v->items = items;
+    return items != NULL;
 }
 
 static bool reserve_visit(struct mc_user *u, struct mc_pool *pool) {
-    return reserve(pool, &u->visits, u->visit_count, &u->visit_cap, sizeof(struct mc_visit *), 4);
+    if (u->visit_count < u->visit_cap)
+        return true;
+    struct mc_visit **visits = grown(pool, u->visits_room, u->visits, &u->visit_cap, sizeof(struct mc_visit *));
+    if (visits != NULL)
+        u->visits = visits;
+    return visits != NULL;
 }
 
-/* The stamps grow in step with the ids. */
-static bool reserve_message(struct mc_messages *m, struct mc_pool *pool) {
-    uint32_t old_cap = m->ids.cap, cap = mc_memory_next_cap(&m->ids);
-    if (cap == old_cap)
-        return true;
-    int64_t *stamps = mc_pool_take(pool, cap * sizeof *stamps);
-    if (stamps == NULL || !mc_memory_reserve(&m->ids, pool)) {
-        mc_pool_give(pool, stamps, cap * sizeof *stamps);
-        return false;
+static bool reserve_messages(struct mc_user *u, struct mc_pool *pool) {
+    if (u->messages == NULL) {
+        u->messages = mc_pool_take(pool, sizeof *u->messages);
+        if (u->messages == NULL)
+            return false;
+        *u->messages = (struct mc_messages){0};
     }
-    if (old_cap > 0) {
-        memcpy(stamps, m->stamps, m->ids.count * sizeof *stamps);
-        mc_pool_give(pool, m->stamps, old_cap * sizeof *stamps);
-    }
-    m->stamps = stamps;
-    return true;
+    return mc_messages_reserve(u->messages, pool, u->messages->ids.count + 1);
 }
 
 /* ---- the end of visits ---- */
 
 static void release_visit(struct mc_visit *v, struct mc_pool *pool) {
-    give_str(pool, v->session);
+    drop_str(pool, v->session_room, v->session);
     mc_memory_release(&v->seen, pool);
-    if (v->item_cap > 0)
-        mc_pool_give(pool, v->items, v->item_cap * sizeof *v->items);
+    drop_array(pool, v->items_room, v->items, v->item_cap, sizeof *v->items);
     mc_pool_give(pool, v, sizeof *v);
 }
 
+static void release_messages(struct mc_messages *m, struct mc_pool *pool) {
+    if (m->ids.cap > 0)
+        mc_pool_give(pool, m->stamps, m->ids.cap * sizeof *m->stamps);
+    mc_memory_release(&m->ids, pool);
+    mc_pool_give(pool, m, sizeof *m);
+}
+
 void mc_user_release(struct mc_user *user, struct mc_pool *pool) {
+    if (user->id.data == NULL)
+        return;
     for (uint32_t i = 0; i < user->visit_count; i++)
         release_visit(user->visits[i], pool);
-    if (user->visit_cap > 0)
-        mc_pool_give(pool, user->visits, user->visit_cap * sizeof(struct mc_visit *));
-    if (user->messages.ids.cap > 0)
-        mc_pool_give(pool, user->messages.stamps, user->messages.ids.cap * sizeof *user->messages.stamps);
-    mc_memory_release(&user->messages.ids, pool);
-    give_str(pool, user->id);
+    drop_array(pool, user->visits_room, user->visits, user->visit_cap, sizeof(struct mc_visit *));
+    if (user->messages != NULL)
+        release_messages(user->messages, pool);
+    drop_str(pool, user->id_room, user->id);
     *user = (struct mc_user){0};
 }
 
@@ -219,12 +229,12 @@ struct plan {
 };
 
 static bool message_is_recent(const struct mc_user *u, const struct mc_input *in, int32_t place) {
-    return mc_time_is_none(in->clock) || u->messages.stamps[place] + MC_MESSAGE_MEMORY_US > in->clock.us;
+    return mc_time_is_none(in->clock) || u->messages->stamps[place] + MC_MESSAGE_MEMORY_US > in->clock.us;
 }
 
 static bool is_duplicate(const struct mc_user *u, const struct mc_input *in, struct plan *p, bool joins) {
     if (in->has_message_id) {
-        p->message = mc_memory_find(&u->messages.ids, in->message_id);
+        p->message = u->messages ? mc_memory_find(&u->messages->ids, in->message_id) : MC_MEMORY_ABSENT;
         return p->message != MC_MEMORY_ABSENT && message_is_recent(u, in, p->message);
     }
     p->mark = fingerprint(in);
@@ -248,23 +258,32 @@ static struct plan plan_event(const struct mc_user *u, const struct mc_rules *ru
 }
 
 static bool reserve_in_visit(struct mc_visit *v, struct mc_pool *pool, const struct mc_input *in) {
-    return (in->has_message_id || mc_memory_reserve(&v->seen, pool)) && (in->type != MC_CART || reserve_item(v, pool));
+    return (in->has_message_id || mc_memory_reserve(&v->seen, pool, v->seen.count + 1)) && (in->type != MC_CART || reserve_item(v, pool));
 }
 
-static struct mc_visit *new_visit(struct mc_pool *pool, const struct mc_input *in) {
+struct mc_visit *mc_visit_new(struct mc_pool *pool, struct mc_str session, uint64_t session_hash) {
     struct mc_visit *v = mc_pool_take(pool, sizeof *v);
     if (v == NULL)
         return NULL;
-    *v = (struct mc_visit){.session = copy_of(pool, in->session),
-                           .session_hash = in->session_hash,
-                           .opened_at = in->time,
-                           .first_at = in->time,
-                           .last_at = in->time,
-                           .first_cart_at = {MC_TIME_NONE_US}};
-    if (v->session.data != NULL && reserve_in_visit(v, pool, in))
+    memset(v, 0, offsetof(struct mc_visit, session_room)); /* the rooms are written before they are read */
+    v->session_hash = session_hash;
+    v->first_cart_at.us = MC_TIME_NONE_US;
+    v->items = v->items_room;
+    v->item_cap = MC_VISIT_ITEMS_ROOM;
+    mc_memory_use_room(&v->seen, v->marks_room, MC_VISIT_MARKS_ROOM);
+    v->session = keep_str(pool, v->session_room, sizeof v->session_room, session);
+    if (v->session.data != NULL)
         return v;
-    release_visit(v, pool);
+    mc_pool_give(pool, v, sizeof *v);
     return NULL;
+}
+
+static struct mc_visit *open_visit(struct mc_pool *pool, const struct mc_input *in) {
+    struct mc_visit *v = mc_visit_new(pool, in->session, in->session_hash);
+    if (v == NULL)
+        return NULL;
+    v->opened_at = v->first_at = v->last_at = in->time;
+    return v;
 }
 
 static void add_to_cart(struct mc_visit *v, const struct mc_input *in, bool *cart_full) {
@@ -335,7 +354,7 @@ static void remember_purchase(struct mc_user *u, const struct mc_input *in) {
 /* All the memory that the plan will need, so that nothing fails half-way. */
 static bool reserve_for(struct mc_user *u, struct mc_pool *pool, const struct mc_input *in, const struct plan *p,
                         struct mc_visit **v) {
-    if (in->has_message_id && !reserve_message(&u->messages, pool))
+    if (in->has_message_id && !reserve_messages(u, pool))
         return false;
     if (p->verdict == MC_VERDICT_JOINED) {
         *v = u->visits[p->visit];
@@ -343,7 +362,7 @@ static bool reserve_for(struct mc_user *u, struct mc_pool *pool, const struct mc
     }
     if (p->verdict != MC_VERDICT_OPENED)
         return true;
-    return reserve_visit(u, pool) && (*v = new_visit(pool, in)) != NULL;
+    return reserve_visit(u, pool) && (*v = open_visit(pool, in)) != NULL;
 }
 
 struct mc_outcome mc_user_apply(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules,
@@ -363,7 +382,7 @@ struct mc_outcome mc_user_apply(struct mc_user *user, struct mc_pool *pool, cons
     if (v != NULL)
         apply_to_visit(v, input, p.mark, &out.cart_full);
     if (input->has_message_id)
-        remember_message(&user->messages, input, p.message);
+        remember_message(user->messages, input, p.message);
     if (input->type == MC_PURCHASE)
         remember_purchase(user, input);
     return out;
@@ -386,8 +405,8 @@ struct mc_time mc_user_due(const struct mc_user *user, const struct mc_rules *ru
     }
     if (!mc_time_is_none(user->last_purchase))
         due = later(due, user->last_purchase.us + MC_LATE_US);
-    for (uint32_t i = 0; i < user->messages.ids.count; i++)
-        due = later(due, user->messages.stamps[i] + MC_MESSAGE_MEMORY_US);
+    for (uint32_t i = 0; user->messages != NULL && i < user->messages->ids.count; i++)
+        due = later(due, user->messages->stamps[i] + MC_MESSAGE_MEMORY_US);
     return due;
 }
 

@@ -45,34 +45,45 @@ struct mc_rules mc_rules_default(void);
 /* The last `count` of at most MC_REMEMBERED 128-bit fingerprints, oldest at `head`: low and high halves apart, so that a
  * search reads half the memory. */
 struct mc_memory {
-    uint64_t *low, *high; /* one piece of the pool: cap lows, cap highs */
+    uint64_t *low, *high; /* cap lows, cap highs: one piece of the pool, or their owner's own room */
     uint32_t count, cap, head;
+    bool in_room;
 };
 
+enum { MC_VISIT_SESSION_ROOM = 48, MC_VISIT_MARKS_ROOM = 8, MC_VISIT_ITEMS_ROOM = 3, MC_USER_ID_ROOM = 24, MC_USER_VISITS_ROOM = 2 };
+
+/* Most visits are short and have few products: they fit in the rooms at the end, so that an event touches one piece of
+ * memory. What outgrows its room moves to the pool. Never copied: it points into itself. */
 struct mc_visit {
-    struct mc_str session; /* owned, from the pool */
+    struct mc_str session; /* owned */
     uint64_t session_hash;
     struct mc_time opened_at, first_at, last_at;
     struct mc_time first_cart_at; /* MC_TIME_NONE_US: no cart event */
     bool has_purchase;
     struct mc_memory seen; /* of events without a message id */
-    struct mc_cart_item *items; /* from the pool, in no order; products borrowed, see mc_user_apply */
+    struct mc_cart_item *items; /* in no order; products borrowed, see mc_user_apply */
     uint32_t item_count, item_cap;
+    char session_room[MC_VISIT_SESSION_ROOM];
+    uint64_t marks_room[2 * MC_VISIT_MARKS_ROOM];
+    struct mc_cart_item items_room[MC_VISIT_ITEMS_ROOM];
 };
 
 /* Message ids: fingerprints in step with the stamps they were accepted at. */
 struct mc_messages {
     struct mc_memory ids;
-    int64_t *stamps; /* by the ids' places; microseconds */
+    int64_t *stamps; /* by the ids' places; microseconds; ids.cap of them */
 };
 
+/* Never copied, like a visit. */
 struct mc_user {
-    struct mc_str id; /* owned, from the pool */
+    struct mc_str id; /* owned */
     uint64_t hash;
-    struct mc_time last_purchase; /* MC_TIME_NONE_US: none to remember */
-    struct mc_messages messages;
-    struct mc_visit **visits; /* from the pool */
+    struct mc_visit **visits;
     uint32_t visit_count, visit_cap;
+    struct mc_time last_purchase; /* MC_TIME_NONE_US: none to remember */
+    struct mc_visit *visits_room[MC_USER_VISITS_ROOM];
+    char id_room[MC_USER_ID_ROOM];
+    struct mc_messages *messages; /* from the pool; NULL: no event had a message id */
 };
 
 /* A visit that ended. Borrowed for the call. */
@@ -118,6 +129,9 @@ bool mc_user_init(struct mc_user *user, struct mc_pool *pool, struct mc_str id, 
 
 /* Gives all its memory back to the pool. */
 void mc_user_release(struct mc_user *user, struct mc_pool *pool);
+
+/* A visit without events, in its rooms; NULL: no memory. Unpacking uses it. */
+struct mc_visit *mc_visit_new(struct mc_pool *pool, struct mc_str session, uint64_t session_hash);
 
 /* One event of this user. input->product must stay valid for as long as the user: the cart refers to it.
  * MC_VERDICT_NO_MEMORY: visits that the clock ended have ended, else nothing has changed; the event may be given again. */

@@ -28,11 +28,9 @@ static bool same_minute(const struct mc_csv_decoder *d, const char *text) {
 }
 
 /* What may stand behind the seconds for the instant to be UTC, by the byte between date and time. */
-static bool is_utc_rest(const char *text, size_t len) {
-    struct mc_str rest = {text + 19, len - 19};
-    if (text[10] == 'T')
-        return mc_str_equal(rest, MC_STR("Z"));
-    return rest.len == 0 || mc_str_equal(rest, MC_STR(" UTC")) || mc_str_equal(rest, MC_STR("Z"));
+static inline bool is_utc_rest(const char *text, size_t len) {
+    bool is_z = len == 20 && text[19] == 'Z';
+    return text[10] == 'T' ? is_z : len == 19 || is_z || (len == 23 && memcmp(text + 19, " UTC", 4) == 0);
 }
 
 /* Rows come nearly sorted: most share the minute of the row before, and only the seconds are read. */
@@ -53,21 +51,37 @@ static inline bool parse_time(struct mc_csv_decoder *d, struct mc_str text, stru
     return true;
 }
 
-static bool parse_type(struct mc_str text, uint8_t *type) {
-    static const struct {
-        struct mc_str name;
-        uint8_t type;
-    } names[] = {{{"view", 4}, MC_VIEW},
-                 {{"cart", 4}, MC_CART},
-                 {{"remove_from_cart", 16}, MC_REMOVE_FROM_CART},
-                 {{"purchase", 8}, MC_PURCHASE},
-                 {{"removefromcart", 14}, MC_REMOVE_FROM_CART}};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (mc_str_equal(text, names[i].name) || mc_str_equal_nocase(text, names[i].name)) {
-            *type = names[i].type;
+static const struct {
+    struct mc_str name;
+    uint8_t type;
+} type_names[] = {{{"view", 4}, MC_VIEW},
+                  {{"cart", 4}, MC_CART},
+                  {{"remove_from_cart", 16}, MC_REMOVE_FROM_CART},
+                  {{"purchase", 8}, MC_PURCHASE},
+                  {{"removefromcart", 14}, MC_REMOVE_FROM_CART}};
+
+static bool parse_any_type(struct mc_str text, uint8_t *type) {
+    for (size_t i = 0; i < sizeof type_names / sizeof *type_names; i++)
+        if (mc_str_equal_nocase(text, type_names[i].name)) {
+            *type = type_names[i].type;
             return true;
         }
     return false;
+}
+
+/* Lower case, as nearly always, is told by length and a comparison of fixed size. */
+static inline bool parse_type(struct mc_str text, uint8_t *type) {
+    if (text.len == 4 && memcmp(text.data, "view", 4) == 0)
+        *type = MC_VIEW;
+    else if (text.len == 4 && memcmp(text.data, "cart", 4) == 0)
+        *type = MC_CART;
+    else if (text.len == 16 && memcmp(text.data, "remove_from_cart", 16) == 0)
+        *type = MC_REMOVE_FROM_CART;
+    else if (text.len == 8 && memcmp(text.data, "purchase", 8) == 0)
+        *type = MC_PURCHASE;
+    else
+        return parse_any_type(text, type);
+    return true;
 }
 
 static inline bool price_or_none(struct mc_str text, int64_t *price) {
@@ -109,10 +123,20 @@ static void set_strings(struct mc_event *ev, const char *bytes, const struct fie
     ev->message_id = trimmed(bytes, f->of[MC_COLUMN_MESSAGE_ID]);
 }
 
+/* In the usual order of columns the three stand side by side, and one hash of the bytes between their ends, commas among
+ * them, tells all; otherwise it stays unknown. */
+static inline uint64_t shape_of(const struct mc_event *ev, const char *bytes) {
+    uint32_t start = ev->category_id.offset, len = ev->brand.offset + ev->brand.len - start;
+    bool side_by_side = ev->category_code.offset == start + ev->category_id.len + 1 &&
+                        ev->brand.offset == ev->category_code.offset + ev->category_code.len + 1;
+    return side_by_side ? mc_hash64(bytes + start, len) : 0;
+}
+
 static void set_hashes(struct mc_event *ev, const char *bytes) {
     ev->product_hash = mc_hash64(bytes + ev->product.offset, ev->product.len);
     ev->user_hash = mc_hash64(bytes + ev->user.offset, ev->user.len);
     ev->session_hash = mc_hash64(bytes + ev->session.offset, ev->session.len);
+    ev->shape = shape_of(ev, bytes);
 }
 
 /* The checks of SEMANTICS 2 in their order, from bad_time to bad_currency; fills the event on the way. */

@@ -85,6 +85,8 @@ enum mc_err mc_layout_parse(struct mc_layout *layout, struct mc_str header, stru
     } else {
         mc_buf_str(&copy, header);
         err = parse(layout, &copy, e);
+        if (err == MC_OK && layout->ignored.failed)
+            err = mc_error_set(e, MC_ERR_NOMEM, "no memory for a header of %zu bytes", header.len);
     }
     mc_buf_free(&copy);
     if (err != MC_OK)

@@ -31,6 +31,7 @@ struct mc_event {
     struct mc_time clock; /* stamped when it entered the log; MC_TIME_NONE_US while there was no clock */
     int64_t price;        /* minor units, or MC_PRICE_NONE */
     uint64_t user_hash, session_hash, product_hash;
+    uint64_t shape;       /* of category_id, category_code and brand together; 0: unknown */
     int32_t quantity;     /* 1 to MC_QUANTITY_MAX */
     uint8_t type;         /* enum mc_event_type */
     struct mc_slice user, session, product;

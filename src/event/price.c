@@ -102,8 +102,10 @@ static bool scaled(const struct mantissa *m, int64_t scale, int64_t *out) {
 }
 
 bool mc_price_parse(struct mc_str text, int64_t *minor) {
-    bool negative = text.len > 0 && text.data[0] == '-';
-    if (text.len > 0 && (text.data[0] == '-' || text.data[0] == '+'))
+    if (text.len == 0)
+        return false;
+    bool negative = text.data[0] == '-';
+    if (negative || text.data[0] == '+')
         text.data++, text.len--;
     struct mantissa m = {0};
     int64_t exponent, magnitude;

@@ -9,7 +9,7 @@
 #include "event/csv.h"
 
 enum {
-    MC_BATCH_BYTES = 1 << 18,      /* raw bytes that a batch aims at: with its events it fits a core's cache */
+    MC_BATCH_BYTES = 1 << 16,      /* raw bytes that a batch aims at: with its events it fits a core's cache */
     MC_SOURCE_HEAD_BYTES = 1 << 16 /* a source is known by its first bytes and its length */
 };
 
