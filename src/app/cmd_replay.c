@@ -1,6 +1,6 @@
 /* maxcart replay FILE...: what a shop's history would have been, or catches a store up with it. */
 #include "app/commands.h"
-#include "app/replay.h"
+#include "app/replay_setup.h"
 #include "app/store_summary.h"
 #include "app/wiring.h"
 #include <stdio.h>
@@ -8,7 +8,7 @@
 
 struct arguments {
     const char *out;
-    int64_t gap_us, threads, partitions;
+    int64_t gap_us, threads, partitions, checkpoint_bytes;
     bool no_header, as_live, json, quiet, stages;
 };
 
@@ -25,6 +25,8 @@ static const struct mc_option options[] = {
      MC_PIPELINE_THREADS_MAX, NULL},
     {"partitions", MC_OPTION_INT, offsetof(struct arguments, partitions), "N",
      "sets of users that are worked on side by side", 1, MC_PIPELINE_PARTITIONS_MAX, NULL},
+    {"checkpoint", MC_OPTION_SIZE, offsetof(struct arguments, checkpoint_bytes), "SIZE",
+     "with a store: commit each time so much was read (default 128M)", 1, INT64_C(1) << 40, NULL},
     {"json", MC_OPTION_FLAG, offsetof(struct arguments, json), NULL, "print report.json instead of a summary", 0, 0, NULL},
     {"quiet", MC_OPTION_FLAG, offsetof(struct arguments, quiet), NULL, "no notes, no progress, no summary", 0, 0, NULL},
     {"stages", MC_OPTION_FLAG, offsetof(struct arguments, stages), NULL, "say what each stage took, on standard error", 0, 0,
@@ -36,22 +38,47 @@ static uint32_t cores(void) {
     return n < 1 ? 1 : n > MC_PIPELINE_THREADS_MAX ? MC_PIPELINE_THREADS_MAX : (uint32_t)n;
 }
 
-static struct mc_replay_options replay_options(const struct mc_invocation *run, const struct arguments *a) {
-    const struct mc_config *c = &run->config;
-    int64_t threads = a->threads ? a->threads : c->engine.threads;
-    int64_t partitions = a->partitions ? a->partitions : c->engine.partitions;
-    struct mc_replay_options o = {.paths = run->operands.items,
-                                  .path_count = (uint32_t)run->operands.count,
-                                  .out = a->out,
-                                  .no_header = a->no_header,
-                                  .as_live = a->as_live,
-                                  .quiet = a->quiet,
-                                  .rules = mc_rules_default(),
-                                  .threads = threads ? (uint32_t)threads : cores()};
-    o.partitions = partitions ? (uint32_t)partitions : o.threads;
-    o.rules.gap_us = a->gap_us ? a->gap_us : c->visit.gap_us;
+struct mc_replay_options mc_replay_setup(const struct mc_config *c) {
+    struct mc_replay_options o = {.rules = mc_rules_default(),
+                                  .threads = c->engine.threads ? (uint32_t)c->engine.threads : cores()};
+    o.partitions = c->engine.partitions ? (uint32_t)c->engine.partitions : o.threads;
+    o.rules.gap_us = c->visit.gap_us;
     o.rules.stale_after_us = c->policy.stale_after_us;
     o.rules.minimum = c->policy.minimum;
+    return o;
+}
+
+enum mc_err mc_replay_open_store(struct mc_ledger **l, const struct mc_invocation *run, struct mc_replay_options *o,
+                                 struct mc_error *e) {
+    struct mc_policy policy;
+    const char *path;
+    mc_config_policy(&run->config, &policy);
+    policy.replayed = true;
+    enum mc_err err = mc_invocation_store(run, &path, e);
+    if (err == MC_OK)
+        err = mc_ledger_open(l, path, MC_LEDGER_WRITE, NULL, e);
+    if (err == MC_OK)
+        err = mc_ledger_set_policy(*l, &policy, e);
+    o->ledger = *l;
+    o->currency = mc_str_of(run->config.store.currency);
+    return err;
+}
+
+static struct mc_replay_options replay_options(const struct mc_invocation *run, const struct arguments *a) {
+    struct mc_replay_options o = mc_replay_setup(&run->config);
+    o.paths = run->operands.items;
+    o.path_count = (uint32_t)run->operands.count;
+    o.out = a->out;
+    o.no_header = a->no_header;
+    o.as_live = a->as_live;
+    o.quiet = a->quiet;
+    o.checkpoint_bytes = a->checkpoint_bytes;
+    if (a->gap_us != 0)
+        o.rules.gap_us = a->gap_us;
+    if (a->threads != 0)
+        o.threads = (uint32_t)a->threads;
+    if (a->threads != 0 || a->partitions != 0)
+        o.partitions = a->partitions != 0 ? (uint32_t)a->partitions : o.threads;
     return o;
 }
 
@@ -86,11 +113,6 @@ static enum mc_err show(struct mc_invocation *run, const struct arguments *a, co
 }
 
 /* ---- with a store ---- */
-
-static void replay_policy(const struct mc_config *c, struct mc_policy *policy) {
-    mc_config_policy(c, policy);
-    policy->replayed = true;
-}
 
 /* Renders what was claimed into the spool. Without the settings that a message needs they wait, and a note says so. */
 static enum mc_err spool_messages(const struct mc_invocation *run, const struct arguments *a, struct mc_ledger *l,
@@ -131,13 +153,7 @@ static enum mc_err replay_into_store(struct mc_invocation *run, const struct arg
                                      struct mc_error *e) {
     struct mc_ledger *l = NULL;
     struct mc_replay_result result = {0};
-    struct mc_policy policy;
-    replay_policy(&run->config, &policy);
-    o->currency = mc_str_of(run->config.store.currency);
-    enum mc_err err = mc_ledger_open(&l, run->store, MC_LEDGER_WRITE, NULL, e);
-    if (err == MC_OK)
-        err = mc_ledger_set_policy(l, &policy, e);
-    o->ledger = l;
+    enum mc_err err = mc_replay_open_store(&l, run, o, e);
     if (err == MC_OK)
         err = mc_replay_run(o, &result, e);
     if (err == MC_OK)
@@ -176,8 +192,3 @@ const struct mc_command mc_command_replay = {
     .operands_max = -1,
     .run = run_replay,
 };
-
-enum mc_err mc_rejects_retry(struct mc_invocation *run, struct mc_error *e) {
-    (void)run;
-    return mc_error_set(e, MC_ERR_USAGE, "rejects retry");
-}

@@ -17,7 +17,7 @@ struct arguments {
 };
 
 /* Writes the rows to `out`, counts them in `tally`: either may be NULL. */
-static enum mc_err pass_batch(struct mc_sim *sim, struct mc_output *out, struct mc_tally *tally, struct mc_buf *spare,
+static enum mc_err pass_batch(struct mc_sim *sim, struct mc_output *out, struct mc_sim_tally *tally, struct mc_buf *spare,
                               bool *more, struct mc_error *e) {
     struct mc_buf *b = out != NULL ? &out->buf : spare;
     char *at = mc_buf_reserve(b, BATCH_BYTES);
@@ -25,7 +25,7 @@ static enum mc_err pass_batch(struct mc_sim *sim, struct mc_output *out, struct 
         return mc_error_set(e, MC_ERR_NOMEM, "no memory for simulated rows");
     size_t len = mc_sim_next_batch(sim, at, BATCH_BYTES);
     *more = len > 0;
-    enum mc_err err = tally != NULL ? mc_tally_add(tally, (struct mc_str){at, len}, e) : MC_OK;
+    enum mc_err err = tally != NULL ? mc_sim_tally_add(tally, (struct mc_str){at, len}, e) : MC_OK;
     if (out != NULL) {
         b->len += len;
         mc_output_spill(out);
@@ -35,7 +35,7 @@ static enum mc_err pass_batch(struct mc_sim *sim, struct mc_output *out, struct 
 }
 
 static enum mc_err pass_all(struct mc_sim *sim, const struct arguments *a, struct mc_output *out,
-                            struct mc_tally *tally, struct mc_error *e) {
+                            struct mc_sim_tally *tally, struct mc_error *e) {
     struct mc_progress progress;
     struct mc_buf spare = {0};
     enum mc_err err = MC_OK;
@@ -53,7 +53,7 @@ static enum mc_err pass_all(struct mc_sim *sim, const struct arguments *a, struc
     return err;
 }
 
-static enum mc_err show_facts(struct mc_output *out, const struct mc_tally *tally, struct mc_error *e) {
+static enum mc_err show_facts(struct mc_output *out, const struct mc_sim_tally *tally, struct mc_error *e) {
     struct mc_fact facts[MC_FACTS_MAX];
     size_t count = mc_facts_of(tally, facts);
     mc_facts_text(&out->buf, facts, count);
@@ -62,7 +62,7 @@ static enum mc_err show_facts(struct mc_output *out, const struct mc_tally *tall
 
 /* The rows go to `file` if it is open, else to standard output unless that is wanted for the facts. */
 static enum mc_err simulate(struct mc_invocation *run, const struct arguments *a, struct mc_output *file,
-                            struct mc_tally *tally, struct mc_error *e) {
+                            struct mc_sim_tally *tally, struct mc_error *e) {
     struct mc_sim *sim = NULL;
     struct mc_output *out = file->open ? file : a->verify ? NULL : &run->out;
     struct mc_sim_settings settings = {(uint64_t)a->events, (uint64_t)a->seed};
@@ -78,13 +78,13 @@ static enum mc_err simulate(struct mc_invocation *run, const struct arguments *a
 static enum mc_err run_simulate(struct mc_invocation *run, const void *arguments, struct mc_error *e) {
     const struct arguments *a = arguments;
     struct mc_output file = {.fd = -1};
-    struct mc_tally *tally = mc_calloc(1, sizeof *tally);
+    struct mc_sim_tally *tally = mc_calloc(1, sizeof *tally);
     bool to_file = a->out != NULL && strcmp(a->out, "-") != 0;
     enum mc_err err = tally != NULL ? MC_OK : mc_error_set(e, MC_ERR_NOMEM, "no memory to count the rows");
     if (err == MC_OK && a->verify && a->out != NULL && !to_file)
         err = mc_error_set(e, MC_ERR_USAGE, "--verify prints on standard output: the rows need --out FILE");
     if (err == MC_OK && a->verify)
-        err = mc_tally_open(tally, e);
+        err = mc_sim_tally_open(tally, e);
     if (err == MC_OK && to_file)
         err = mc_output_open(&file, a->out, e);
     if (err == MC_OK)
@@ -95,7 +95,7 @@ static enum mc_err run_simulate(struct mc_invocation *run, const void *arguments
         err = show_facts(&run->out, tally, e);
     mc_output_drop(&file);
     if (tally != NULL)
-        mc_tally_close(tally);
+        mc_sim_tally_close(tally);
     mc_free(tally);
     return err;
 }

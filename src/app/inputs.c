@@ -1,6 +1,7 @@
 #include "app/inputs.h"
 
 #include "base/mem.h"
+#include <stdio.h>
 #include <stdlib.h>
 
 /* A file that begins so far before the clock was given in the wrong place. */
@@ -58,6 +59,28 @@ static void place_in_run(struct mc_inputs *in, struct mc_input_file *f, struct m
     mc_buf_printf(notes, "%s begins with all of %s: it goes on behind that\n", f->path, before->path);
 }
 
+enum { HEADER_NAME_MAX = 40 };
+
+static const char *header_name(char out[HEADER_NAME_MAX], int64_t source) {
+    snprintf(out, HEADER_NAME_MAX, "source.%lld.header", (long long)source);
+    return out;
+}
+
+enum mc_err mc_source_header(struct mc_ledger *l, int64_t source, struct mc_buf *out, struct mc_error *e) {
+    char name[HEADER_NAME_MAX];
+    return mc_setting_get(l, header_name(name, source), out, e);
+}
+
+static enum mc_err add_to_store(struct mc_input_file *f, struct mc_ledger *l, struct mc_wall now, struct mc_error *e) {
+    char name[HEADER_NAME_MAX];
+    int64_t len = mc_file_len(f->file);
+    struct mc_str head = len < 0 ? (struct mc_str){0} : mc_file_head(f->file);
+    enum mc_err err = mc_source_add(l, mc_str_of(f->path), head, len, now, &f->source, e);
+    if (err != MC_OK || f->layout.header.len == 0)
+        return err;
+    return mc_setting_put(l, header_name(name, f->source.id), mc_buf_view(&f->layout.header), e);
+}
+
 static enum mc_err place_in_store(struct mc_input_file *f, struct mc_ledger *l, struct mc_wall now, struct mc_buf *notes,
                                   struct mc_error *e) {
     struct mc_str head = mc_file_head(f->file);
@@ -65,7 +88,7 @@ static enum mc_err place_in_store(struct mc_input_file *f, struct mc_ledger *l, 
     bool found = false;
     enum mc_err err = len > 0 ? mc_source_find(l, head, len, &found, &f->source, e) : MC_OK;
     if (err != MC_OK || !found)
-        return err != MC_OK ? err : mc_source_add(l, mc_str_of(f->path), len < 0 ? (struct mc_str){0} : head, len, now, &f->source, e);
+        return err != MC_OK ? err : add_to_store(f, l, now, e);
     f->resume_offset = f->source.offset;
     f->rows = f->source.row;
     f->skipped = f->source.state == MC_SOURCE_DONE && f->source.file_len == len;

@@ -38,6 +38,10 @@ enum mc_err mc_inputs_open(struct mc_inputs *in, char *const *paths, uint32_t co
                            struct mc_wall now, struct mc_time clock, struct mc_buf *notes, struct mc_error *e);
 void mc_inputs_close(struct mc_inputs *in);
 
+/* The header row of a source of the store, appended to `out`: what its rejected rows are to be read by. Nothing: it had
+ * none, the nine columns. */
+enum mc_err mc_source_header(struct mc_ledger *l, int64_t source, struct mc_buf *out, struct mc_error *e);
+
 /* As mc_pipeline_options.read. batch->source is the index of the file. */
 enum mc_err mc_inputs_read(struct mc_inputs *in, struct mc_batch *batch, const struct mc_layout **layout, bool *last,
                            bool *more, struct mc_error *e);

@@ -129,46 +129,35 @@ static void put_products(struct mc_output *out, const struct mc_tally *tally) {
         mc_buf_csv(&out->buf, p->id);
         for (int c = 0; c < MC_DIMENSIONS; c++) {
             mc_buf_char(&out->buf, ',');
-            mc_buf_csv(&out->buf, p->value[c]);
+            mc_buf_csv(&out->buf, mc_product_value(p, c));
         }
         mc_buf_char(&out->buf, '\n');
         mc_output_spill(out);
     }
 }
 
-static enum mc_err write_file(struct mc_outdir *o, const char *name, void (*put)(struct mc_output *, const void *),
-                              const void *what, struct mc_error *e) {
-    struct mc_output out = {0};
-    enum mc_err err = open_file(&out, o->path, name, e);
-    if (err != MC_OK)
-        return err;
-    put(&out, what);
-    return mc_output_close(&out, e);
-}
-
-static void put_sales_of(struct mc_output *out, const void *tally) {
-    put_sales(out, tally);
-}
-
-static void put_products_of(struct mc_output *out, const void *tally) {
-    put_products(out, tally);
-}
-
-static void put_report_of(struct mc_output *out, const void *summary) {
-    mc_summary_json(&out->buf, summary);
-}
-
+/* All files are written and durable before the first takes its place. */
 enum mc_err mc_outdir_finish(struct mc_outdir *o, const struct mc_tally *tally, const struct mc_summary *summary,
                              struct mc_error *e) {
-    enum mc_err err = mc_output_close(&o->rejects, e);
+    struct mc_output sales = {0}, products = {0}, report = {0};
+    struct mc_output *const all[] = {&o->rejects, &o->carts, &sales, &products, &report};
+    enum { FILES = sizeof all / sizeof *all };
+    enum mc_err err = open_file(&sales, o->path, "sales.csv", e);
     if (err == MC_OK)
-        err = mc_output_close(&o->carts, e);
+        err = open_file(&products, o->path, "products.csv", e);
     if (err == MC_OK)
-        err = write_file(o, "sales.csv", put_sales_of, tally, e);
-    if (err == MC_OK)
-        err = write_file(o, "products.csv", put_products_of, tally, e);
-    if (err == MC_OK)
-        err = write_file(o, "report.json", put_report_of, summary, e);
+        err = open_file(&report, o->path, "report.json", e);
+    if (err == MC_OK) {
+        put_sales(&sales, tally);
+        put_products(&products, tally);
+        mc_summary_json(&report.buf, summary);
+    }
+    for (int i = 0; i < FILES && err == MC_OK; i++)
+        err = mc_output_settle(all[i], e);
+    for (int i = 0; i < FILES && err == MC_OK; i++)
+        err = mc_output_close(all[i], e);
+    for (int i = 0; i < FILES; i++)
+        mc_output_drop(all[i]);
     return err;
 }
 

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* A checkpoint each 128 MiB of input: about a million rows, a second or two. */
-enum { CHECKPOINT_BATCHES = 512 };
+/* About a million rows, a second or two. */
+enum { CHECKPOINT_BYTES = 128 << 20 };
 
 struct replay {
     const struct mc_replay_options *options;
@@ -184,9 +184,9 @@ static enum mc_err put_products(struct replay *r, const struct mc_tally *tally, 
     for (uint32_t i = 0; i < tally->product_count && err == MC_OK; i++) {
         const struct mc_product_entry *p = &tally->products[i];
         struct mc_product product = {.product = p->id,
-                                     .category_id = {p->value[MC_CATEGORY_ID], p->time[MC_CATEGORY_ID]},
-                                     .category_code = {p->value[MC_CATEGORY_CODE], p->time[MC_CATEGORY_CODE]},
-                                     .brand = {p->value[MC_BRAND], p->time[MC_BRAND]}};
+                                     .category_id = {mc_product_value(p, MC_CATEGORY_ID), mc_product_time(p, MC_CATEGORY_ID)},
+                                     .category_code = {mc_product_value(p, MC_CATEGORY_CODE), mc_product_time(p, MC_CATEGORY_CODE)},
+                                     .brand = {mc_product_value(p, MC_BRAND), mc_product_time(p, MC_BRAND)}};
         if (p->accepted > 0)
             err = mc_product_put(r->ledger, &product, e);
     }
@@ -300,6 +300,11 @@ static enum mc_err start_run(struct replay *r, struct mc_error *e) {
     return err;
 }
 
+static uint32_t checkpoint_batches(int64_t bytes) {
+    int64_t batches = (bytes != 0 ? bytes : CHECKPOINT_BYTES) / MC_BATCH_BYTES;
+    return batches < 1 ? 1 : batches > UINT32_MAX ? UINT32_MAX : (uint32_t)batches;
+}
+
 static enum mc_err open_pipeline(struct replay *r, struct mc_error *e) {
     const struct mc_replay_options *o = r->options;
     struct mc_pipeline_options p = {.threads = o->threads,
@@ -312,7 +317,7 @@ static enum mc_err open_pipeline(struct replay *r, struct mc_error *e) {
                                     .number = number_batch,
                                     .emit = emit};
     if (r->ledger != NULL)
-        p.checkpoint_every = o->checkpoint_every ? o->checkpoint_every : CHECKPOINT_BATCHES;
+        p.checkpoint_every = checkpoint_batches(o->checkpoint_bytes);
     p.rules.wall_mode = o->as_live ? MC_WALL_EXPIRY : MC_WALL_FIXED;
     p.rules.wall = r->arrived_at;
     return mc_pipeline_open(&r->pipeline, &p, e);
@@ -380,6 +385,7 @@ static enum mc_err finish(struct replay *r, struct mc_replay_result *result, str
     else if (r->options->out != NULL)
         err = mc_export(r->ledger, r->options->out, e);
     result->summary = r->summary;
+    result->first_source = r->inputs.files[0].source.id;
     result->pipeline = r->pipeline;
     r->pipeline = NULL;
     mc_pipeline_stage_ns(result->pipeline, result->stage_ns);
@@ -408,5 +414,4 @@ enum mc_err mc_replay_run(const struct mc_replay_options *options, struct mc_rep
 
 void mc_replay_result_free(struct mc_replay_result *result) {
     mc_pipeline_close(&result->pipeline);
-    mc_buf_free(&result->names);
 }

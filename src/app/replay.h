@@ -22,15 +22,14 @@ struct mc_replay_options {
     struct mc_rules rules; /* wall and wall_mode are set here */
     struct mc_str currency;
     uint32_t threads, partitions;
-    uint32_t checkpoint_every; /* batches; 0: the default */
+    int64_t checkpoint_bytes; /* of input between two commits; 0: the default */
 };
 
 struct mc_replay_result {
-    struct mc_summary summary; /* of this run, or of the store's whole life; top products' strings live in `tally` */
+    struct mc_summary summary; /* of this run, or of the store's whole life; the best products' names live in `pipeline` */
     int64_t stage_ns[MC_STAGES];
-    uint64_t events;           /* of this run */
+    int64_t first_source;      /* with a ledger: the id of the first file's source */
     struct mc_pipeline *pipeline; /* owns what the summary borrows */
-    struct mc_buf names;          /* so does this */
 };
 
 /* Notes for a person go to standard error, unless quiet. On an error the store is as at its last checkpoint and the

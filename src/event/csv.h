@@ -54,6 +54,7 @@ enum mc_column {
 struct mc_layout {
     uint32_t count;  /* fields of a row */
     uint8_t *column; /* count of them: enum mc_column */
+    struct mc_buf header;  /* the header row's content; empty: the nine of --no-header */
     struct mc_buf ignored; /* names of unknown columns, comma-separated, for the summary */
 };
 

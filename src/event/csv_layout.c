@@ -11,6 +11,7 @@ enum { DEFAULT_COLUMNS = 9 };
 
 void mc_layout_free(struct mc_layout *layout) {
     mc_free(layout->column);
+    mc_buf_free(&layout->header);
     mc_buf_free(&layout->ignored);
     *layout = (struct mc_layout){0};
 }
@@ -89,6 +90,9 @@ enum mc_err mc_layout_parse(struct mc_layout *layout, struct mc_str header, stru
             err = mc_error_set(e, MC_ERR_NOMEM, "no memory for a header of %zu bytes", header.len);
     }
     mc_buf_free(&copy);
+    mc_buf_str(&layout->header, header);
+    if (err == MC_OK && (layout->header.failed || layout->ignored.failed))
+        err = mc_error_set(e, MC_ERR_NOMEM, "no memory for a header of %zu bytes", header.len);
     if (err != MC_OK)
         mc_layout_free(layout);
     return err;

@@ -1,0 +1,7 @@
+#include "app/commands.h"
+
+const struct mc_command *const mc_commands[] = {
+    &mc_command_replay,    &mc_command_report,       &mc_command_carts,   &mc_command_decisions,
+    &mc_command_sales,     &mc_command_rejects,      &mc_command_why,     &mc_command_subscribers,
+    &mc_command_config,    &mc_command_help_command, &mc_command_version, NULL,
+};

@@ -1,0 +1,23 @@
+/* Every command there is, for the table in commands.c. */
+#ifndef MC_APP_COMMANDS_H
+#define MC_APP_COMMANDS_H
+
+#include "app/command.h"
+
+extern const struct mc_command mc_command_replay; /* cmd_replay.c */
+extern const struct mc_command mc_command_report;
+extern const struct mc_command mc_command_carts;
+extern const struct mc_command mc_command_decisions;
+extern const struct mc_command mc_command_sales;
+extern const struct mc_command mc_command_rejects;
+extern const struct mc_command mc_command_why;
+extern const struct mc_command mc_command_subscribers;
+extern const struct mc_command mc_command_catalogue;
+extern const struct mc_command mc_command_coupons;
+extern const struct mc_command mc_command_preview;
+extern const struct mc_command mc_command_simulate; /* cmd_simulate.c */
+extern const struct mc_command mc_command_config;
+extern const struct mc_command mc_command_help_command;
+extern const struct mc_command mc_command_version;
+
+#endif

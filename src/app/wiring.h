@@ -1,0 +1,20 @@
+/* From the settings to what the modules take. The structs borrow the strings of the settings. */
+#ifndef MC_APP_WIRING_H
+#define MC_APP_WIRING_H
+
+#include "app/config.h"
+#include "outreach/mailer.h"
+
+/* The policy that the settings say; `replayed` and `stale_by_clock` are the caller's to set (false here). */
+void mc_config_policy(const struct mc_config *c, struct mc_policy *policy);
+
+void mc_config_sender(const struct mc_config *c, struct mc_sender *sender);
+
+/* `templates` from mc_config_templates. The mail server is left out unless mail.transport is smtp. */
+void mc_config_mailer(const struct mc_config *c, const char *templates, struct mc_mailer_settings *settings);
+
+/* mail.templates, or the folder that came with this program: replaces the text in `path`, which starts as {0} or used
+ * and is the caller's to free. */
+void mc_config_templates(const struct mc_config *c, struct mc_buf *path);
+
+#endif
