@@ -258,10 +258,12 @@ static const struct mc_option reject_options[] = {
 const struct mc_command mc_command_rejects = {
     .name = "rejects",
     .purpose = "Lists the rows that were no events and why, or feeds them back after a fix",
-    .operands = "[list | retry]",
+    .operands = "[list | retry [FILE]]",
     .about = "Rows are kept as they came. --csv writes their bytes as they are, --json\n"
              "replaces bytes that are not UTF-8; as text the beginning of each is shown.\n"
-             "retry feeds those that were not fed back yet to the engine, as a new source.\n",
+             "retry feeds those that were not fed back yet to the engine, as a new source;\n"
+             "duplicates only if --reason names them. FILE is what --csv wrote, mended in its\n"
+             "column raw: then the rows that were changed are fed back, and no others.\n",
     .options = reject_options,
     .defaults = &mc_query_defaults,
     .arguments_size = sizeof(struct mc_query),

@@ -6,7 +6,7 @@
 #include "outreach/preview.h"
 
 struct preview_arguments {
-    const char *user, *cart, *language, *out;
+    const char *user, *cart, *language, *out, *send_to;
     bool text;
 };
 
@@ -49,18 +49,23 @@ static enum mc_err find_cart(struct mc_ledger *l, const struct preview_arguments
     return err;
 }
 
+/* The mail for --send-to, else the parts. */
 static enum mc_err render(struct mc_invocation *run, struct mc_ledger *l, const struct preview_arguments *a,
-                          struct mc_rendered *r, struct mc_error *e) {
+                          struct mc_rendered *r, struct mc_buf *mail, struct mc_error *e) {
     struct search search = {0};
     struct mc_preview_cart cart;
     struct mc_sender sender;
     struct mc_buf templates = {0};
     bool found = false;
     mc_config_sender(&run->config, &sender);
+    if (a->send_to == NULL && (sender.store_name == NULL || sender.store_name[0] == '\0'))
+        sender.store_name = "store.name"; /* a preview says which setting the gap is */
     mc_config_templates(&run->config, &templates);
     enum mc_err err = find_cart(l, a, &search, &cart, e);
-    if (err == MC_OK)
+    if (err == MC_OK && a->send_to == NULL)
         err = mc_preview_render(l, &sender, mc_buf_cstr(&templates), &cart, &found, r, e);
+    else if (err == MC_OK)
+        err = mc_preview_mail(l, &sender, mc_buf_cstr(&templates), &cart, mc_str_of(a->send_to), &found, mail, e);
     if (err == MC_OK && !found)
         err = mc_error_set(e, MC_ERR_IO, "the store has no abandoned cart of customer %.200s", a->user);
     mc_buf_free(&templates);
@@ -89,9 +94,30 @@ static enum mc_err deliver(struct mc_invocation *run, const struct preview_argum
     return MC_OK;
 }
 
+/* A test goes by the mail server of the settings, whatever the transport: the spool needs no test. */
+static enum mc_err send_test(struct mc_invocation *run, const char *to, const struct mc_buf *mail, struct mc_error *e) {
+    struct mc_smtp *smtp = NULL;
+    struct mc_mailer_settings settings;
+    mc_config_mailer(&run->config, "", &settings);
+    if (run->config.mail.smtp_url == NULL || run->config.mail.smtp_url[0] == '\0')
+        return mc_error_set(e, MC_ERR_USAGE, "a test is sent by a mail server: set mail.smtp_url");
+    settings.smtp.url = run->config.mail.smtp_url;
+    enum mc_err err = mc_smtp_open(&smtp, &settings.smtp, e);
+    if (err != MC_OK)
+        return err;
+    struct mc_smtp_answer answer = mc_smtp_deliver(smtp, mc_str_of(run->config.mail.sender), mc_str_of(to), mc_buf_view(mail));
+    mc_smtp_close(&smtp);
+    if (answer.outcome != MC_SMTP_ACCEPTED)
+        return mc_error_set(e, MC_ERR_IO, "the test to %.200s was not accepted (%s): %s", to,
+                            mc_smtp_outcome_names[answer.outcome], answer.text);
+    mc_buf_printf(&run->out.buf, "a test was accepted for %s: %d %s\n", to, answer.code, answer.text);
+    return MC_OK;
+}
+
 static enum mc_err run_preview(struct mc_invocation *run, const void *arguments, struct mc_error *e) {
     const struct preview_arguments *a = arguments;
     struct mc_rendered rendered = {0};
+    struct mc_buf mail = {0};
     struct mc_ledger *ledger = NULL;
     struct mc_policy policy;
     const char *path;
@@ -104,10 +130,11 @@ static enum mc_err run_preview(struct mc_invocation *run, const void *arguments,
     if (err == MC_OK)
         err = mc_ledger_set_policy(ledger, &policy, e);
     if (err == MC_OK)
-        err = render(run, ledger, a, &rendered, e);
+        err = render(run, ledger, a, &rendered, &mail, e);
     if (err == MC_OK)
-        err = deliver(run, a, &rendered, e);
+        err = a->send_to != NULL ? send_test(run, a->send_to, &mail, e) : deliver(run, a, &rendered, e);
     mc_rendered_free(&rendered);
+    mc_buf_free(&mail);
     mc_ledger_close(&ledger);
     return err;
 }
@@ -119,13 +146,14 @@ static const struct mc_option preview_options[] = {
     {"language", MC_OPTION_STRING, offsetof(struct preview_arguments, language), "TAG", "in this language, like de; else the customer's", 0, 0, NULL},
     {"text", MC_OPTION_FLAG, offsetof(struct preview_arguments, text), NULL, "subject and text part in place of the HTML part", 0, 0, NULL},
     {"out", MC_OPTION_STRING, offsetof(struct preview_arguments, out), "FILE", "into this file, which appears whole or not at all", 0, 0, NULL},
+    {"send-to", MC_OPTION_STRING, offsetof(struct preview_arguments, send_to), "ADDRESS", "send it there as a test, by the mail server of the settings", 0, 0, NULL},
     {0},
 };
 /* clang-format on */
 
 const struct mc_command mc_command_preview = {
     .name = "preview",
-    .purpose = "Shows the message of an abandoned cart as HTML or text; sends nothing",
+    .purpose = "Shows the message of an abandoned cart as HTML or text, or sends it to you",
     .operands = "",
     .about = "Any stored cart can be shown, whatever was decided on it. Settings that are\n"
              "still missing leave a gap; they are asked for when something is to be sent.\n",

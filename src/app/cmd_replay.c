@@ -14,14 +14,14 @@ struct arguments {
 
 static const struct mc_option options[] = {
     {"out", MC_OPTION_STRING, offsetof(struct arguments, out), "DIR",
-     "write report.json, carts.jsonl, sales.csv, products.csv, rejects.csv there", 0, 0, NULL},
+     "write report.json, carts.jsonl, sales.csv, products.csv, rejects.csv and messages/ there", 0, 0, NULL},
     {"gap", MC_OPTION_DURATION, offsetof(struct arguments, gap_us), "TIME", "a visit ends after so long without an event",
-     MC_SECOND_US, 365 * MC_DAY_US, NULL},
+     MC_SECOND_US, MC_DAY_US, NULL},
     {"no-header", MC_OPTION_FLAG, offsetof(struct arguments, no_header), NULL,
      "the files have no header: nine columns in the usual order", 0, 0, NULL},
     {"as-live", MC_OPTION_FLAG, offsetof(struct arguments, as_live), NULL,
      "decide as if it were live: no cart is stale; nothing is mailed all the same", 0, 0, NULL},
-    {"threads", MC_OPTION_INT, offsetof(struct arguments, threads), "N", "of this machine's cores", 1,
+    {"threads", MC_OPTION_INT, offsetof(struct arguments, threads), "N", "at work (default: one a core)", 1,
      MC_PIPELINE_THREADS_MAX, NULL},
     {"partitions", MC_OPTION_INT, offsetof(struct arguments, partitions), "N",
      "sets of users that are worked on side by side", 1, MC_PIPELINE_PARTITIONS_MAX, NULL},
@@ -180,7 +180,7 @@ static enum mc_err run_replay(struct mc_invocation *run, const void *arguments, 
 
 const struct mc_command mc_command_replay = {
     .name = "replay",
-    .purpose = "read files of events: clean them, find visits, carts and sales, decide",
+    .purpose = "Reads files of events: clean them, find visits, carts and sales, decide",
     .operands = "FILE...",
     .about = "Reads CSV (plain or gzip, - for standard input), several files in the order\n"
              "given, and writes what happened to a folder (--out), to a store (--store), or\n"

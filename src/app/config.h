@@ -59,7 +59,7 @@ struct mc_config {
         int64_t restore_expires_us;
     } link;
     struct {
-        int64_t threads, partitions, memory_bytes;
+        int64_t threads, partitions;
     } engine;
 
     /* Where each value of the table came from, by its line in the table. */

@@ -14,7 +14,6 @@
 #define AT(member) offsetof(struct mc_config, member)
 enum { PATH_BYTES_MAX = 4000 };
 
-#define MEBIBYTE ((int64_t)1 << 20)
 
 const struct mc_config_section mc_config_sections[] = {
     {"store", "the shop and its store file"},
@@ -22,7 +21,7 @@ const struct mc_config_section mc_config_sections[] = {
     {"policy", "which abandoned carts get a message, when, and with which offer"},
     {"mail", "the message and how it is delivered"},
     {"link", "the links in a message"},
-    {"engine", "threads and memory of a run"},
+    {"engine", "how a run uses this machine"},
 };
 const size_t mc_config_section_count = sizeof mc_config_sections / sizeof *mc_config_sections;
 
@@ -106,8 +105,6 @@ const struct mc_config_key mc_config_keys[] = {
      "threads of a run; 0: one for each processor", false},
     {"engine", "partitions", MC_TYPE_INT, AT(engine.partitions), 0, 64, "0", NULL,
      "sets of users that threads own; 0: as many as threads. Results do not depend on it", false},
-    {"engine", "memory", MC_TYPE_SIZE, AT(engine.memory_bytes), 16 * MEBIBYTE, (int64_t)1 << 40, "300M", NULL,
-     "the most memory that open visits may take", false},
 };
 /* clang-format on */
 const size_t mc_config_key_count = sizeof mc_config_keys / sizeof *mc_config_keys;
@@ -197,8 +194,6 @@ static bool number_parse(const struct mc_config_key *k, struct mc_str text, int6
         return mc_int_parse(text, number);
     case MC_TYPE_DURATION:
         return mc_duration_parse(text, number);
-    case MC_TYPE_SIZE:
-        return mc_size_parse(text, number);
     case MC_TYPE_DECIMAL:
         return parse_hundredths(text, number);
     default:
@@ -222,18 +217,6 @@ static void put_hundredths(struct mc_buf *b, int64_t value) {
         mc_buf_printf(b, ".%02d", (int)(value % 100));
 }
 
-static void put_size(struct mc_buf *b, int64_t bytes) {
-    static const char units[] = "kMGT";
-    int unit = -1;
-    while (unit < 3 && bytes != 0 && bytes % 1024 == 0) {
-        bytes /= 1024;
-        unit++;
-    }
-    mc_buf_int(b, bytes);
-    if (unit >= 0)
-        mc_buf_char(b, units[unit]);
-}
-
 static void put_choice(struct mc_buf *b, const char *choices, int64_t index) {
     for (; index > 0; index--)
         choices = strchr(choices, '|') + 1;
@@ -247,9 +230,6 @@ void mc_config_value_text(struct mc_buf *b, const struct mc_config_key *k, int64
         break;
     case MC_TYPE_DURATION:
         mc_buf_duration(b, number);
-        break;
-    case MC_TYPE_SIZE:
-        put_size(b, number);
         break;
     case MC_TYPE_DECIMAL:
         put_hundredths(b, number);
@@ -274,7 +254,6 @@ static const char *const type_words[] = {
     [MC_TYPE_CHOICE] = "",
     [MC_TYPE_INT] = "a whole number",
     [MC_TYPE_DURATION] = "a duration",
-    [MC_TYPE_SIZE] = "a size",
     [MC_TYPE_DECIMAL] = "a number with at most two decimals",
     [MC_TYPE_PERCENT] = "a percentage",
 };

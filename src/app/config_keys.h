@@ -15,7 +15,6 @@ enum mc_config_type {
     MC_TYPE_CHOICE,   /* int */
     MC_TYPE_INT,      /* the rest: int64_t */
     MC_TYPE_DURATION, /* us */
-    MC_TYPE_SIZE,     /* bytes */
     MC_TYPE_DECIMAL,  /* hundredths: "12.50" */
     MC_TYPE_PERCENT,  /* hundredths of a percent: "5%" or "5" */
 };

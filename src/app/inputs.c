@@ -55,7 +55,6 @@ static void place_in_run(struct mc_inputs *in, struct mc_input_file *f, struct m
         return;
     }
     f->continues = before;
-    f->resume_offset = mc_file_len(before->file);
     mc_buf_printf(notes, "%s begins with all of %s: it goes on behind that\n", f->path, before->path);
 }
 
@@ -101,6 +100,14 @@ static enum mc_err place_in_store(struct mc_input_file *f, struct mc_ledger *l, 
     return f->source.file_len < len ? mc_source_grow(l, f->source.id, head, len, e) : MC_OK;
 }
 
+static enum mc_err resume(struct mc_input_file *f, uint64_t offset, struct mc_buf *notes, struct mc_error *e) {
+    bool torn_row;
+    enum mc_err err = mc_file_resume(f->file, offset, &torn_row, e);
+    if (err == MC_OK && torn_row)
+        note(notes, f->path, "ended within a row when it was read: what has come of that row since is rejected");
+    return err;
+}
+
 static enum mc_err place(struct mc_inputs *in, struct mc_input_file *f, struct mc_ledger *l, struct mc_wall now,
                          struct mc_buf *notes, struct mc_error *e) {
     if (mc_file_len(f->file) < 0)
@@ -110,7 +117,7 @@ static enum mc_err place(struct mc_inputs *in, struct mc_input_file *f, struct m
     bool is_new = !f->skipped && f->continues == NULL;
     enum mc_err err = l != NULL && is_new ? place_in_store(f, l, now, notes, e) : MC_OK;
     if (err == MC_OK && !f->skipped && f->resume_offset > 0)
-        err = mc_file_resume(f->file, (uint64_t)f->resume_offset, e);
+        err = resume(f, (uint64_t)f->resume_offset, notes, e);
     return err;
 }
 
@@ -142,7 +149,7 @@ static void advise_order(struct mc_inputs *in, struct mc_time clock, struct mc_b
     const struct mc_input_file *misplaced = NULL;
     for (uint32_t i = 0; i < in->count && misplaced == NULL; i++) {
         const struct mc_input_file *f = &in->files[i];
-        if (f->skipped || mc_time_is_none(f->begins_at) || f->resume_offset > 0)
+        if (f->skipped || mc_time_is_none(f->begins_at) || f->resume_offset > 0 || f->continues != NULL)
             continue;
         if (!mc_time_is_none(latest) && f->begins_at.us + MISPLACED_US < latest.us)
             misplaced = f;
@@ -202,6 +209,17 @@ void mc_inputs_close(struct mc_inputs *in) {
 
 /* ---- reading ---- */
 
+/* A file that continues another of this run goes on where that one ended: by now it was read to its end. */
+static enum mc_err start_reading(struct mc_input_file *f, struct mc_error *e) {
+    if (f->started)
+        return MC_OK;
+    f->started = true;
+    struct mc_buf notes = {0};
+    enum mc_err err = f->continues ? resume(f, mc_file_offset(f->continues->file), &notes, e) : MC_OK;
+    mc_buf_free(&notes);
+    return err;
+}
+
 enum mc_err mc_inputs_read(struct mc_inputs *in, struct mc_batch *batch, const struct mc_layout **layout, bool *last,
                            bool *more, struct mc_error *e) {
     while (in->current < in->count && in->files[in->current].skipped)
@@ -211,7 +229,9 @@ enum mc_err mc_inputs_read(struct mc_inputs *in, struct mc_batch *batch, const s
     if (!*more)
         return MC_OK;
     struct mc_input_file *f = &in->files[in->current];
-    enum mc_err err = mc_file_fill(f->file, batch, last, e);
+    enum mc_err err = start_reading(f, e);
+    if (err == MC_OK)
+        err = mc_file_fill(f->file, batch, last, e);
     batch->source = in->current;
     *layout = &f->layout;
     *last |= batch->raw_len == 0;

@@ -15,6 +15,8 @@ struct mc_input_file {
     struct mc_file *file;
     struct mc_layout layout;
     bool skipped;            /* all of it was consumed before */
+    bool started;            /* its first batch was read */
+    bool consumed;           /* its first batch came out: `source` tells how far */
     int64_t resume_offset;   /* 0: from its first row */
     int64_t rows;            /* numbered so far: the next batch's first row is rows + 1 */
     struct mc_input_file *continues; /* it begins with this file of the same run, which has grown into it */

@@ -23,7 +23,7 @@ enum { MC_PIPELINE_THREADS_MAX = 64, MC_PIPELINE_PARTITIONS_MAX = 64 };
 enum mc_stage { MC_STAGE_READ, MC_STAGE_DECODE, MC_STAGE_STAMP, MC_STAGE_APPLY, MC_STAGE_EMIT, MC_STAGES };
 extern const char *const mc_stage_names[MC_STAGES];
 
-/* A batch of 256 KiB and its events, rows, positions and endings. */
+/* A batch of 64 KiB and its events, rows, positions and endings. */
 #define MC_PIPELINE_SLOT_BYTES ((uint64_t)2 << 20)
 
 struct mc_pipeline;

@@ -153,7 +153,7 @@ static enum mc_err put_last_carts(struct replay *r, const struct mc_emission *em
 static enum mc_err save_sources(struct replay *r, struct mc_error *e) {
     enum mc_err err = MC_OK;
     for (uint32_t i = 0; i < r->inputs.count && err == MC_OK; i++)
-        if (!r->inputs.files[i].skipped)
+        if (r->inputs.files[i].consumed)
             err = mc_source_update(r->ledger, &r->inputs.files[i].source, e);
     return err;
 }
@@ -220,6 +220,7 @@ static enum mc_err checkpoint(struct replay *r, struct mc_error *e) {
 
 static void consume(struct replay *r, const struct mc_emission *em) {
     struct mc_input_file *f = &r->inputs.files[em->batch->source];
+    f->consumed = true;
     f->source.offset = (int64_t)(em->batch->byte_offset + em->batch->raw_len);
     f->source.row = (int64_t)(em->batch->first_row + em->batch->row_count) - 1;
     f->source.state = em->ends_source ? MC_SOURCE_DONE : MC_SOURCE_OPEN;
@@ -278,13 +279,22 @@ static enum mc_err restore(struct replay *r, struct mc_error *e) {
     return err == MC_OK ? mc_summary_load(r->ledger, &r->summary, e) : err;
 }
 
-/* What must not change when a run goes on. */
+/* What must not change when a run goes on: rules and policy. */
 static void settings_text(struct mc_buf *b, const struct mc_replay_options *o) {
     mc_buf_text(b, "gap=");
     mc_buf_duration(b, o->rules.gap_us);
     mc_buf_printf(b, " as_live=%d stale_after=", o->as_live);
     mc_buf_duration(b, o->rules.stale_after_us);
     mc_buf_printf(b, " minimum=%lld", (long long)o->rules.minimum);
+    const struct mc_policy *p = mc_ledger_policy(o->ledger);
+    mc_buf_printf(b, " consent=%d holdout_ppm=%u offer=%d:%lld coupons=%d campaign=%s experiment=%s", (int)p->consent,
+                  p->holdout_ppm, (int)p->offer.kind, (long long)p->offer.value, (int)p->coupons, p->campaign, p->experiment);
+    mc_buf_text(b, " cap_window=");
+    mc_buf_duration(b, p->cap_window_us);
+    mc_buf_text(b, " delay=");
+    mc_buf_duration(b, p->delay_us);
+    mc_buf_text(b, " attribution_window=");
+    mc_buf_duration(b, p->attribution_window_us);
 }
 
 static enum mc_err start_run(struct replay *r, struct mc_error *e) {
@@ -295,6 +305,8 @@ static enum mc_err start_run(struct replay *r, struct mc_error *e) {
         err = mc_error_set(e, MC_ERR_USAGE,
                            "the store has a replay that was not finished and had other settings than these (%s): finish it with its own first",
                            mc_buf_cstr(&settings));
+    if (err == MC_OK)
+        err = mc_setting_put(r->ledger, MC_REPLAY_AS_LIVE, r->options->as_live ? MC_STR("yes") : MC_STR("no"), e);
     mc_buf_free(&settings);
     r->arrived_at = r->run.started_at;
     return err;

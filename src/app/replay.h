@@ -13,6 +13,9 @@
 #include "app/progress.h"
 #include "store/ledger.h"
 
+/* The setting of a store that says whether its last replay was --as-live: rejects that come back are decided alike. */
+#define MC_REPLAY_AS_LIVE "replay.as_live"
+
 struct mc_replay_options {
     char *const *paths;
     uint32_t path_count;

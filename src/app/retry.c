@@ -255,7 +255,12 @@ enum mc_err mc_rejects_retry(struct mc_invocation *run, const struct mc_query *q
     const char *mended = run->operands.count > 1 ? run->operands.items[1] : NULL; /* behind the verb */
     if (run->operands.count > 2)
         return mc_error_set(e, MC_ERR_USAGE, "rejects retry takes one file");
+    struct mc_buf as_live = {0};
     enum mc_err err = mc_replay_open_store(&t.ledger, run, &o, e);
+    if (err == MC_OK)
+        err = mc_setting_get(t.ledger, MC_REPLAY_AS_LIVE, &as_live, e);
+    o.as_live = mc_str_equal(mc_buf_view(&as_live), MC_STR("yes"));
+    mc_buf_free(&as_live);
     if (err == MC_OK)
         err = mc_report_read(t.ledger, &before, e);
     if (err == MC_OK)

@@ -122,7 +122,8 @@ static void message_lines(struct mc_buf *b, const struct mc_stored_cart *s, cons
     if (m != NULL && m->attempts > 1)
         mc_buf_printf(b, ", after %u attempts", m->attempts);
     if (m != NULL && m->note.len > 0) {
-        mc_buf_text(b, ", the server said: ");
+        bool spooled = mc_str_equal(m->note, MC_STR("spool"));
+        mc_buf_text(b, s->state == MC_MESSAGE_FAILED ? ", given up: " : spooled ? ", written to the " : ", the server said: ");
         mc_show_text(b, m->note);
     }
     mc_buf_char(b, '\n');

@@ -11,20 +11,20 @@ static bool is_blank(const char *text) {
 }
 
 enum mc_err mc_sender_check(const struct mc_sender *sender, struct mc_error *e) {
-    char missing[128];
-    snprintf(missing, sizeof missing, "%s%s%s", is_blank(sender->address) ? ", sender_address" : "",
-             is_blank(sender->postal_address) ? ", postal_address" : "",
-             is_blank(sender->public_url) ? ", public_url" : "");
+    char missing[128]; /* by the names of the settings (app/config_keys.c) */
+    snprintf(missing, sizeof missing, "%s%s%s", is_blank(sender->address) ? ", mail.sender" : "",
+             is_blank(sender->postal_address) ? ", mail.postal_address" : "",
+             is_blank(sender->public_url) ? ", mail.public_url" : "");
     if (missing[0] != '\0')
         return mc_error_set(e, MC_ERR_USAGE, "before a message can be sent, these settings are needed: %s",
                             missing + 2);
     if (!mc_email_is_valid(mc_str_of(sender->address)))
-        return mc_error_set(e, MC_ERR_USAGE, "the setting sender_address is no e-mail address: %s", sender->address);
+        return mc_error_set(e, MC_ERR_USAGE, "the setting mail.sender is no e-mail address: %s", sender->address);
     if (!is_blank(sender->reply_to) && !mc_email_is_valid(mc_str_of(sender->reply_to)))
-        return mc_error_set(e, MC_ERR_USAGE, "the setting reply_to is no e-mail address: %s", sender->reply_to);
+        return mc_error_set(e, MC_ERR_USAGE, "the setting mail.reply_to is no e-mail address: %s", sender->reply_to);
     if (!mc_public_url_is_valid(mc_str_of(sender->public_url)))
         return mc_error_set(e, MC_ERR_USAGE,
-                            "the setting public_url must be http://HOST or https://HOST, without ? # @: %s",
+                            "the setting mail.public_url must be http://HOST or https://HOST, without ? # @: %s",
                             sender->public_url);
     return MC_OK;
 }

@@ -16,6 +16,7 @@ struct mc_file {
     struct mc_buf carry; /* read but not given out: the start of a row */
     size_t carry_at;     /* of it, given out */
     uint64_t offset;     /* of the content: where the next batch starts */
+    uint64_t content;    /* bytes of the content read so far, given out or not */
     size_t head_left;    /* of a stream: bytes of head that are still to be read as content */
     bool ended;          /* nothing is left behind the carry */
 };
@@ -69,11 +70,12 @@ static enum mc_err read_gzip(struct mc_file *f, char *out, size_t len, ssize_t *
     const char *words = *n < 0 || gzeof(f->gz) ? gzerror(f->gz, &code) : "";
     if (code == Z_OK || code == Z_STREAM_END)
         return MC_OK;
-    unsigned long long at = (unsigned long long)f->offset + (f->carry.len - f->carry_at);
     if (code == Z_ERRNO)
         return read_failed(f, e);
-    return mc_error_set(e, MC_ERR_FORMAT, "%s is %s after %llu bytes of its content (%s)", f->path,
-                        code == Z_BUF_ERROR ? "a truncated gzip" : "a damaged gzip", at, words);
+    const char *colon = strstr(words, ": "); /* zlib puts a name of its own in front */
+    return mc_error_set(e, MC_ERR_FORMAT, "%s is a %s gzip after %llu bytes of its content (%s)", f->path,
+                        code == Z_BUF_ERROR ? "truncated" : "damaged",
+                        (unsigned long long)f->content + (*n > 0 ? (unsigned long long)*n : 0), colon ? colon + 2 : words);
 }
 
 /* Appends up to `len` bytes of content to `out`. */
@@ -91,6 +93,7 @@ static enum mc_err read_content(struct mc_file *f, struct mc_buf *out, size_t le
             return read_failed(f, e);
         }
         f->ended = n == 0;
+        f->content += (uint64_t)n;
         out->len += (size_t)n;
         len -= (size_t)n;
     }
@@ -108,12 +111,14 @@ static enum mc_err start_gzip(struct mc_file *f, struct mc_error *e) {
     if (f->len < 0)
         return mc_error_set(e, MC_ERR_FORMAT, "%s is gzip data from a pipe: unpack it first (zcat FILE | maxcart ...)",
                             f->path);
-    int copy = dup(f->fd);
-    if (copy < 0 || lseek(copy, 0, SEEK_SET) != 0)
+    int copy = lseek(f->fd, 0, SEEK_SET) == 0 ? fcntl(f->fd, F_DUPFD_CLOEXEC, 0) : -1;
+    if (copy < 0)
         return read_failed(f, e);
     f->gz = gzdopen(copy, "rb");
-    if (f->gz == NULL)
+    if (f->gz == NULL) {
+        close(copy);
         return no_memory(f, e);
+    }
     gzbuffer(f->gz, 1 << 17);
     return MC_OK;
 }
@@ -235,14 +240,39 @@ struct mc_str mc_file_peek(const struct mc_file *file) {
     return (struct mc_str){file->carry.data + file->carry_at, file->carry.len - file->carry_at};
 }
 
-enum mc_err mc_file_resume(struct mc_file *file, uint64_t offset, struct mc_error *e) {
-    off_t at = file->gz ? gzseek(file->gz, (z_off_t)offset, SEEK_SET) : lseek(file->fd, (off_t)offset, SEEK_SET);
+uint64_t mc_file_offset(const struct mc_file *file) {
+    return file->offset;
+}
+
+static enum mc_err seek_content(struct mc_file *f, uint64_t offset, struct mc_error *e) {
+    off_t at = f->gz ? gzseek(f->gz, (z_off_t)offset, SEEK_SET) : lseek(f->fd, (off_t)offset, SEEK_SET);
     if (at < 0)
-        return mc_error_set(e, MC_ERR_IO, "cannot go on at byte %llu of %s", (unsigned long long)offset, file->path);
-    file->carry.len = file->carry_at = 0;
-    file->head_left = 0;
-    file->offset = offset;
-    file->ended = false;
+        return mc_error_set(e, MC_ERR_IO, "cannot go on at byte %llu of %s", (unsigned long long)offset, f->path);
+    f->carry.len = f->carry_at = 0;
+    f->head_left = 0;
+    f->offset = f->content = offset;
+    f->ended = false;
+    return MC_OK;
+}
+
+enum mc_err mc_file_resume(struct mc_file *file, uint64_t offset, bool *torn_row, struct mc_error *e) {
+    *torn_row = false;
+    if (offset == 0)
+        return MC_OK;
+    enum mc_err err = seek_content(file, offset - 1, e);
+    if (err == MC_OK)
+        err = read_content(file, &file->carry, MC_SOURCE_HEAD_BYTES, e);
+    if (err != MC_OK)
+        return err;
+    struct mc_str ahead = mc_buf_view(&file->carry);
+    give_out(file, ahead.len > 0 ? 1 : 0); /* the last byte that was consumed */
+    if (ahead.len < 2 || ahead.data[0] == '\n')
+        return MC_OK;
+    size_t feed = 1 + (ahead.data[1] == '\r');
+    if (feed < ahead.len && ahead.data[feed] == '\n')
+        give_out(file, feed);
+    else
+        *torn_row = true;
     return MC_OK;
 }
 

@@ -33,8 +33,13 @@ enum mc_err mc_file_layout(struct mc_file *file, bool no_header, struct mc_layou
 /* Content that was read already and will be given out next: whole or not, at most some 64 KiB. Valid until the next call. */
 struct mc_str mc_file_peek(const struct mc_file *file);
 
-/* Goes on at this offset of the (unpacked) content, where a row starts: after mc_file_layout, before the first fill. */
-enum mc_err mc_file_resume(struct mc_file *file, uint64_t offset, struct mc_error *e);
+/* Goes on at this offset of the (unpacked) content, up to which it was consumed: after mc_file_layout, before the first
+ * fill. If the last row had no line feed then, one that has come since belongs to it; anything else is in *torn_row: the
+ * row was cut when it was read, and what follows starts in the middle of it. */
+enum mc_err mc_file_resume(struct mc_file *file, uint64_t offset, bool *torn_row, struct mc_error *e);
+
+/* Where the next batch starts, in the (unpacked) content. */
+uint64_t mc_file_offset(const struct mc_file *file);
 
 /* Resets the batch and fills it with the next whole rows: about MC_BATCH_BYTES, more only if one row is longer. raw_len 0:
  * there are no more. *last: the input ends with this batch. MC_ERR_IO; MC_ERR_FORMAT: damaged or truncated gzip;

@@ -49,7 +49,7 @@ struct mc_run {
 };
 
 /* The unfinished run if there is one, else a new one that starts now. `settings`: any text that must not change when a
- * run goes on (gap, files...). */
+ * run goes on (gap, policy...). */
 enum mc_err mc_run_start(struct mc_ledger *l, struct mc_str settings, struct mc_wall now, struct mc_run *out,
                          struct mc_error *e);
 enum mc_err mc_run_finish(struct mc_ledger *l, int64_t id, struct mc_wall now, struct mc_error *e);

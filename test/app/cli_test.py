@@ -91,7 +91,7 @@ class Usage(Cli):
         self.bad(2, ["--json and --csv"], "carts", "--json", "--csv", "--store", "x")
         self.bad(2, ["does not take 'extra'"], "carts", "extra")
         self.bad(2, ["why needs USER"], "why")
-        self.bad(2, ["'imprt' is none of import|count"], "coupons", "imprt")
+        self.bad(2, ["'imprt' is none of import|list|count"], "coupons", "imprt")
         self.bad(2, ["--user ID or --cart SESSION"], "preview")
         self.bad(2, ["config needs"], "config")
 
@@ -218,6 +218,37 @@ class Imports(Cli):
         self.assertIn("row 3 refused: ", shown)
         self.assertIn("2 coupons imported, 1 rows refused", shown)
         self.assertIn("2 coupons left, 0 given", self.good("coupons", "count", "--store", self.store))
+
+    def test_a_list_as_csv_can_be_imported_again(self):
+        columns = {
+            "subscribers": "user_id,email,first_name,consent,language,time_zone\n"
+                           "u1,ana@example.com,Ana,yes,de,Europe/Berlin\nu2,,\"B, \"\"b\"\"\",no,,\nu3,c@example.com,,unknown,,\n",
+            "catalogue": "product_id,name,image_url,url\np1,Soap,https://a.example/1.png,https://a.example/1\np2,,,\n",
+        }
+        for command, text in columns.items():
+            self.good(command, "import", self.write(command + ".csv", text), "--store", self.store)
+            listed = self.good(command, "list", "--csv", "--store", self.store)
+            self.assertEqual(listed, text)
+            shown = self.good(command, "import", self.write("again.csv", listed), "--store", self.store)
+            self.assertIn(" 0 rows refused", shown)
+            self.assertEqual(self.good(command, "list", "--csv", "--store", self.store), text)
+        self.assertEqual("2 products\n", self.good("catalogue", "count", "--store", self.store))
+        self.assertIn("3 subscribers,", self.good("subscribers", "count", "--store", self.store))
+
+    def test_a_long_list_comes_whole_and_in_order(self):
+        rows = sorted("p%d" % i for i in range(2000))
+        self.good("catalogue", "import", self.write("c.csv", "product_id,name\n" + "".join(r + ",x\n" for r in rows)),
+                  "--store", self.store)
+        listed = self.good("catalogue", "list", "--csv", "--store", self.store).splitlines()[1:]
+        self.assertEqual([line.split(",")[0] for line in listed], rows)
+        self.assertIn("(the first 100; --limit 0 shows all)", self.good("catalogue", "list", "--store", self.store))
+        self.bad(2, ["'x' is one word too many"], "catalogue", "list", "x", "--store", self.store)
+
+    def test_coupons_are_listed_in_order_of_import(self):
+        self.good("coupons", "import", self.write("c.csv", "code,expires_at\nZ9,2030-01-31\nA1,\n"), "--store",
+                  self.store)
+        self.assertEqual(self.good("coupons", "list", "--csv", "--store", self.store).splitlines()[1:],
+                         ["Z9,2030-01-31T00:00:00Z,,false,", "A1,,,false,"])
 
     def test_files_that_cannot_be_imported(self):
         for parts, content in ((["is empty"], b""), (["no column email"], b"user_id\n"),

@@ -113,7 +113,16 @@ static void test_why(void **state) {
 static void test_people(void **state) {
     (void)state;
     EXPECT("shop-subscribers.txt", "subscribers", "count");
+    EXPECT("shop-subscribers-list.txt", "subscribers", "list");
+    EXPECT("shop-subscribers-list.csv", "subscribers", "list", "--csv");
+    EXPECT("shop-subscribers-list.jsonl", "subscribers", "list", "--json");
+    EXPECT("shop-catalogue.txt", "catalogue", "count");
+    EXPECT("shop-catalogue-list.txt", "catalogue", "list");
+    EXPECT("shop-catalogue-list.jsonl", "catalogue", "list", "--json");
     EXPECT("shop-coupons.txt", "coupons", "count");
+    EXPECT("shop-coupons-list.txt", "coupons", "list");
+    EXPECT("shop-coupons-list.csv", "coupons", "list", "--csv");
+    EXPECT("shop-coupons-list.jsonl", "coupons", "list", "--json");
 }
 
 static size_t lines_of(const char *const *words) {
@@ -143,6 +152,14 @@ static void test_filters(void **state) {
     assert_int_equal(LINES("carts", "--limit", "3"), 5);   /* a heading and a word that there are more */
     assert_int_equal(LINES("carts", "--limit", "7"), 8);   /* there are no more */
     assert_int_equal(LINES("carts", "--user", "none"), 2); /* a heading and "(none)" */
+    assert_int_equal(LINES("subscribers", "list", "--json", "--user", "u3"), 1);
+    assert_int_equal(LINES("subscribers", "list", "--json", "--user", "u"), 0);
+    assert_int_equal(LINES("subscribers", "list", "--json", "--limit", "2"), 2);
+    assert_int_equal(LINES("subscribers", "list", "--limit", "2"), 4);
+    assert_int_equal(LINES("catalogue", "list", "--json", "--product", "comb"), 1);
+    assert_int_equal(LINES("catalogue", "list", "--json", "--product", "com"), 0);
+    assert_int_equal(LINES("coupons", "list", "--json", "--user", "u1"), 1);
+    assert_int_equal(LINES("coupons", "list", "--json", "--user", "u2"), 0);
     assert_int_equal(LINES("sales", "--json", "--product", "comb"), 1);
     assert_int_equal(LINES("sales", "--json", "--by", "minute", "--since", "2019-10-01T02:00:00Z"), 1);
     assert_int_equal(LINES("sales", "--json", "--by", "day", "--limit", "1"), 1);

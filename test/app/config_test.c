@@ -61,7 +61,7 @@ static void test_a_file_is_read(void **state) {
                                "holdout = 2.25 %\n"
                                "consent = customers_only\n"
                                "[engine]\n"
-                               "memory = 64M",
+                               "threads = 3",
                                NULL, &e),
                      MC_OK);
     assert_string_equal(c.store.name, "Soap # & Co = fine");
@@ -70,7 +70,7 @@ static void test_a_file_is_read(void **state) {
     assert_int_equal(c.policy.minimum, 1250);
     assert_int_equal(c.policy.holdout_bp, 225);
     assert_int_equal(c.policy.consent, MC_CONSENT_OR_CUSTOMER);
-    assert_int_equal(c.engine.memory_bytes, 64 << 20);
+    assert_int_equal(c.engine.threads, 3);
     assert_string_equal(c.store.time_zone, "UTC");
     mc_config_close(&c);
 }

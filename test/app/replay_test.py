@@ -141,6 +141,30 @@ class Twice(Replay):
         self.assertIn("begins with all of", said)
         self.assertIn(b'"rows":40', in_one_run["report.json"].replace(b" ", b""))
 
+    def test_a_packed_file_that_has_grown_goes_on_in_one_run(self):
+        rows = [ROW % (i % 60, i, i) for i in range(2000)]
+        short = self.write("a.csv.gz", gzip.compress((HEADER + "".join(rows[:700])).encode(), mtime=0))
+        whole = self.write("b.csv", HEADER + "".join(rows))
+        longer = self.write("b.csv.gz", read(short) + gzip.compress("".join(rows[700:]).encode(), mtime=0))
+        expected, _ = self.replay("plain", whole)
+        for words in ((), ("--store", self.path("s.db"), "--checkpoint", "64k")):
+            found, said = self.replay("packed", *words, short, longer)
+            self.assertIn("begins with all of", said)
+            self.assertEqual(found["report.json"], expected["report.json"])
+
+    def test_a_last_row_that_gets_its_line_feed_later(self):
+        first, second = ROW % (1, 1, 1), ROW % (2, 2, 2)
+        for late in ("\n", "\r\n", ""):
+            store = self.path("lf%d.db" % len(late))
+            self.write("rows.csv", HEADER + first.rstrip("\n"))
+            self.replay("out", "--store", store, self.path("rows.csv"))
+            self.write("rows.csv", HEADER + first.rstrip("\n") + late + (second if late else "0\n" + second))
+            found, said = self.replay("out", "--store", store, self.path("rows.csv"))
+            report = found["report.json"].replace(b" ", b"")
+            self.assertIn(b'"accepted":2,', report)
+            self.assertEqual(late == "", b'"malformed_row":1' in report, (late, report))
+            self.assertEqual(late == "", "ended within a row" in said)
+
     def test_rejects_come_back_once(self):
         store = self.path("s.db")
         bad = self.write("bad.csv", HEADER + (ROW % (1, 1, 1)).replace("1.00", "1,00") + (ROW % (2, 2, 2)).replace("1.00", "x"))

@@ -96,6 +96,7 @@ static void test_messages_recovery_and_checks(void **state) {
         .sent = 1000,
         .bounced = 2,
         .unknown = 3,
+        .failed = 9,
         .withheld = 40,
         .withheld_no_coupon = 5,
         .without_coupon = 6,

@@ -18,22 +18,22 @@ static void missing_settings_are_named(void **state) {
     (void)state;
     assert_int_equal(mc_sender_check(&good, NULL), MC_OK);
     struct mc_sender s = {0};
-    expect_refused(&s, "needed: sender_address, postal_address, public_url");
+    expect_refused(&s, "needed: mail.sender, mail.postal_address, mail.public_url");
     s = good;
     s.postal_address = "  ";
-    expect_refused(&s, "needed: postal_address");
+    expect_refused(&s, "needed: mail.postal_address");
     s = good;
     s.public_url = NULL;
-    expect_refused(&s, "needed: public_url");
+    expect_refused(&s, "needed: mail.public_url");
     s = good;
     s.address = "shop@lumen.example\r\nBcc: x@y.example";
-    expect_refused(&s, "sender_address is no e-mail address");
+    expect_refused(&s, "mail.sender is no e-mail address");
     s = good;
     s.reply_to = "nobody";
     expect_refused(&s, "reply_to is no e-mail address");
     s = good;
     s.public_url = "ftp://shop.example";
-    expect_refused(&s, "public_url must be");
+    expect_refused(&s, "mail.public_url must be");
 }
 
 struct fixture {
