@@ -97,12 +97,11 @@ static enum mc_err deliver(struct mc_invocation *run, const struct preview_argum
 /* A test goes by the mail server of the settings, whatever the transport: the spool needs no test. */
 static enum mc_err send_test(struct mc_invocation *run, const char *to, const struct mc_buf *mail, struct mc_error *e) {
     struct mc_smtp *smtp = NULL;
-    struct mc_mailer_settings settings;
-    mc_config_mailer(&run->config, "", &settings);
-    if (run->config.mail.smtp_url == NULL || run->config.mail.smtp_url[0] == '\0')
+    struct mc_smtp_settings settings;
+    mc_config_smtp(&run->config, &settings);
+    if (settings.url == NULL || settings.url[0] == '\0')
         return mc_error_set(e, MC_ERR_USAGE, "a test is sent by a mail server: set mail.smtp_url");
-    settings.smtp.url = run->config.mail.smtp_url;
-    enum mc_err err = mc_smtp_open(&smtp, &settings.smtp, e);
+    enum mc_err err = mc_smtp_open(&smtp, &settings, e);
     if (err != MC_OK)
         return err;
     struct mc_smtp_answer answer = mc_smtp_deliver(smtp, mc_str_of(run->config.mail.sender), mc_str_of(to), mc_buf_view(mail));

@@ -34,6 +34,16 @@ void mc_config_sender(const struct mc_config *c, struct mc_sender *sender) {
     };
 }
 
+void mc_config_smtp(const struct mc_config *c, struct mc_smtp_settings *smtp) {
+    *smtp = (struct mc_smtp_settings){
+        .url = c->mail.smtp_url,
+        .user = c->mail.smtp_user,
+        .password = c->mail.smtp_password,
+        .tls = (enum mc_smtp_tls)c->mail.smtp_tls,
+        .ca_file = c->mail.smtp_ca,
+    };
+}
+
 void mc_config_mailer(const struct mc_config *c, const char *templates, struct mc_mailer_settings *settings) {
     *settings = (struct mc_mailer_settings){
         .templates = templates,
@@ -41,15 +51,8 @@ void mc_config_mailer(const struct mc_config *c, const char *templates, struct m
         .resend_unknown = c->mail.unknown == MC_UNKNOWN_RESEND,
     };
     mc_config_sender(c, &settings->sender);
-    if (c->mail.transport != MC_TRANSPORT_SMTP)
-        return;
-    settings->smtp = (struct mc_smtp_settings){
-        .url = c->mail.smtp_url,
-        .user = c->mail.smtp_user,
-        .password = c->mail.smtp_password,
-        .tls = (enum mc_smtp_tls)c->mail.smtp_tls,
-        .ca_file = c->mail.smtp_ca,
-    };
+    if (c->mail.transport == MC_TRANSPORT_SMTP)
+        mc_config_smtp(c, &settings->smtp);
 }
 
 /* Where a build and an installation have them, as seen from the folder of the program. */

@@ -10,6 +10,9 @@ void mc_config_policy(const struct mc_config *c, struct mc_policy *policy);
 
 void mc_config_sender(const struct mc_config *c, struct mc_sender *sender);
 
+/* The mail server of the settings, whatever the transport. */
+void mc_config_smtp(const struct mc_config *c, struct mc_smtp_settings *smtp);
+
 /* `templates` from mc_config_templates. The mail server is left out unless mail.transport is smtp. */
 void mc_config_mailer(const struct mc_config *c, const char *templates, struct mc_mailer_settings *settings);
 

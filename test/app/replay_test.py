@@ -9,6 +9,9 @@ import sys
 import tempfile
 import unittest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "outreach"))
+from scripted import Server  # noqa: E402
+
 BINARY = None
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SAMPLE = [os.path.join(ROOT, "data", "sample", f"2019-{month}.csv") for month in ("Oct", "Nov", "Dec")]
@@ -61,6 +64,7 @@ class Replay(unittest.TestCase):
 
     def run_maxcart(self, *words, **how):
         env = {k: v for k, v in os.environ.items() if not k.startswith("MAXCART_")}
+        env.update(how.pop("env", {}))
         how.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.run(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
                               env=env, timeout=120, **how)
@@ -240,6 +244,32 @@ class Killed(Replay):
             self.good("report", "--store", store)  # exits 1 when a check is broken
         self.assertGreaterEqual(kills, 1, "the machine was too fast for every kill")
         print("%d kills in %d runs, seed %d" % (kills, rounds, seed))
+
+
+class TestMail(Replay):
+    """preview --send-to: one message to whoever writes the templates."""
+
+    def preview(self, mode, address):
+        store = self.path("s.db")
+        self.write("shop.conf", SETTINGS + "templates = %s\nsmtp_tls = none\n" % os.path.join(ROOT, "templates"))
+        self.replay("out", "--store", store, SAMPLE[0])
+        with Server(mode) as server:
+            done = self.run_maxcart("preview", "--user", "430174032", "--send-to", address, "--store", store, "--config",
+                                    self.path("shop.conf"), env={"MAXCART_MAIL_SMTP_URL": "smtp://127.0.0.1:%d" % server.port})
+        return done, [event for event in server.events if event["event"] == "message"]
+
+    def test_it_arrives(self):
+        done, mails = self.preview("ok", "marketer@example.com")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"a test was accepted for marketer@example.com", done.stdout)
+        self.assertEqual([mail["to"] for mail in mails], [["marketer@example.com"]])
+
+    def test_a_refusal_and_a_bad_address_are_said(self):
+        done, mails = self.preview("rcpt550", "marketer@example.com")
+        self.assertEqual((done.returncode, mails), (1, []))
+        self.assertIn(b"was not accepted (bounced)", done.stderr)
+        done, mails = self.preview("ok", "marketer@example.com\nBcc: x@example.com")
+        self.assertEqual((done.returncode, mails), (2, []))
 
 
 class NoEvents(Replay):
