@@ -22,10 +22,10 @@ void *mc_malloc(size_t size) {
     return must_fail() ? NULL : malloc(size);
 }
 
-enum { LINE_BYTES = 64, HUGE_PAGE_BYTES = 2 << 20 };
+enum { LINE_BYTES = 64, HUGE_PAGE_BYTES = 2 << 20, HUGE_FROM_BYTES = HUGE_PAGE_BYTES / 4 };
 
 void *mc_malloc_table(size_t size) {
-    size_t align = size >= HUGE_PAGE_BYTES ? HUGE_PAGE_BYTES : LINE_BYTES;
+    size_t align = size >= HUGE_FROM_BYTES ? HUGE_PAGE_BYTES : LINE_BYTES;
     size_t rounded = (size + align - 1) / align * align;
     void *piece = must_fail() || rounded < size ? NULL : aligned_alloc(align, rounded);
     if (piece != NULL && align == HUGE_PAGE_BYTES)

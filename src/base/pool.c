@@ -4,8 +4,9 @@
 #include <assert.h>
 #include <string.h>
 
-/* Slabs begin cache lines, and so does every piece of a line or more. */
-enum { LEAST_SHIFT = 5, SLAB_BYTES = 1 << 18, LINE_BYTES = 64 };
+/* Slabs begin cache lines, and so does every piece of a line or more. A pool that has grown takes slabs of a huge page:
+ * its pieces are met at random, where each small page would cost a walk of the page table. */
+enum { LEAST_SHIFT = 5, FIRST_SLAB_BYTES = 1 << 17, SLAB_BYTES = 2 << 20, LINE_BYTES = 64 };
 
 static unsigned class_of(size_t size) {
     if (size <= 1u << LEAST_SHIFT)
@@ -39,7 +40,9 @@ void mc_pool_free(struct mc_pool *pool) {
 static void *carve(struct mc_pool *pool, size_t size) {
     size_t pad = size >= LINE_BYTES ? -(uintptr_t)pool->at & (LINE_BYTES - 1) : 0;
     if (pool->at == NULL || (size_t)(pool->end - pool->at) < size + pad) {
-        size_t slab_bytes = size + LINE_BYTES > SLAB_BYTES ? size + LINE_BYTES : SLAB_BYTES;
+        size_t slab_bytes = pool->held_bytes < 2 * FIRST_SLAB_BYTES ? FIRST_SLAB_BYTES : SLAB_BYTES;
+        if (slab_bytes < size + LINE_BYTES)
+            slab_bytes = size + LINE_BYTES;
         char *slab = pool->fixed ? NULL : mc_malloc_table(slab_bytes);
         if (slab == NULL)
             return NULL;

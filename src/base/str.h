@@ -18,8 +18,28 @@ static inline struct mc_str mc_str_of(const char *text) {
     return (struct mc_str){text, text ? strlen(text) : 0};
 }
 
+/* Like memcmp(..) == 0 without a call: ids are short. Words of 8, the last one overlapping. */
+static inline bool mc_bytes_equal(const char *a, const char *b, size_t len) {
+    uint64_t x, y;
+    if (len < sizeof x) {
+        for (size_t i = 0; i < len; i++)
+            if (a[i] != b[i])
+                return false;
+        return true;
+    }
+    for (size_t i = 0; i < len - sizeof x; i += sizeof x) {
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        if (x != y)
+            return false;
+    }
+    memcpy(&x, a + len - sizeof x, sizeof x);
+    memcpy(&y, b + len - sizeof y, sizeof y);
+    return x == y;
+}
+
 static inline bool mc_str_equal(struct mc_str a, struct mc_str b) {
-    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+    return a.len == b.len && mc_bytes_equal(a.data, b.data, a.len);
 }
 
 /* <0, 0, >0 as a sorts before, with or after b; a prefix sorts first. */

@@ -4,39 +4,36 @@
 #include <string.h>
 
 static size_t bytes_of(uint32_t cap) {
-    return (size_t)cap * 2 * sizeof(uint64_t);
+    return (size_t)cap * sizeof(struct mc_hash128);
 }
 
-int32_t mc_memory_find(const struct mc_memory *m, struct mc_hash128 id) {
+int32_t mc_memory_search(const struct mc_memory *m, struct mc_hash128 id) {
     for (uint32_t i = 0; i < m->count; i++)
-        if (m->low[i] == id.low && m->high[i] == id.high)
+        if (m->ids[i].low == id.low && m->ids[i].high == id.high)
             return (int32_t)i;
     return MC_MEMORY_ABSENT;
 }
 
 static bool set_cap(struct mc_memory *m, struct mc_pool *pool, uint32_t cap) {
-    uint64_t *low = mc_pool_take(pool, bytes_of(cap));
-    if (low == NULL)
+    struct mc_hash128 *ids = mc_pool_take(pool, bytes_of(cap));
+    if (ids == NULL)
         return false;
-    if (m->count > 0) {
-        memcpy(low, m->low, m->count * sizeof *low);
-        memcpy(low + cap, m->high, m->count * sizeof *low);
-    }
+    if (m->count > 0)
+        memcpy(ids, m->ids, m->count * sizeof *ids);
     mc_memory_release(m, pool);
-    m->low = low;
-    m->high = low + cap;
-    m->cap = cap;
+    m->ids = ids;
+    m->cap = (uint16_t)cap;
     return true;
 }
 
-/* The capacity that holds `count`: 8 fingerprints fill a piece of 128 bytes, then four times as many each time. */
+/* The capacity that holds `count`: a cache line at first, then four times as many each time. */
 static uint32_t cap_for(uint32_t cap, uint32_t count) {
     while (cap < count && cap < MC_REMEMBERED)
-        cap = cap == 0 ? 8 : cap * 4;
+        cap = cap == 0 ? 4 : cap * 4;
     return cap < MC_REMEMBERED ? cap : MC_REMEMBERED;
 }
 
-bool mc_memory_reserve(struct mc_memory *m, struct mc_pool *pool, uint32_t count) {
+bool mc_memory_grow(struct mc_memory *m, struct mc_pool *pool, uint32_t count) {
     uint32_t cap = cap_for(m->cap, count);
     if (cap == m->cap)
         return true;
@@ -61,22 +58,11 @@ bool mc_messages_reserve(struct mc_messages *m, struct mc_pool *pool, uint32_t c
     return true;
 }
 
-uint32_t mc_memory_add(struct mc_memory *m, struct mc_hash128 id) {
-    uint32_t place = m->head;
-    if (m->count < m->cap)
-        place = m->count++;
-    else
-        m->head = m->head + 1 == m->cap ? 0 : m->head + 1;
-    m->low[place] = id.low;
-    m->high[place] = id.high;
-    return place;
-}
-
-/* Leaves count and head, which a growth keeps. */
+/* Leaves count, head and sieve, which a growth keeps. */
 void mc_memory_release(struct mc_memory *m, struct mc_pool *pool) {
     if (m->cap > 0 && !m->in_room)
-        mc_pool_give(pool, m->low, bytes_of(m->cap));
-    m->low = m->high = NULL;
+        mc_pool_give(pool, m->ids, bytes_of(m->cap));
+    m->ids = NULL;
     m->cap = 0;
     m->in_room = false;
 }

@@ -5,20 +5,22 @@
 #include "engine/state.h"
 #include <assert.h>
 
-/* How far ahead of the event in hand its successors' memory is asked for. */
-enum { PREFETCH_SLOT = 12, PREFETCH_ENTRY = 8, PREFETCH_VISIT = 4 };
-enum { ENTRY_LINES = 2, VISIT_LINES = 7, FEW_ITEMS = 8 };
+/* Events are applied in runs of so many, whose memory was asked for: it must fit the first cache. */
+enum { RUN_EVENTS = 32 };
+
+enum { ENTRY_LINES = 2, VISIT_LINES = 4, VIEW_LINES = 3, FEW_ITEMS = 8 };
 
 enum { SLOTS_LEAST = 4096 };
 
-/* A user in the table: two cache lines for nearly all. */
+/* A user in the table: two cache lines for nearly all, of which an event that joins a visit needs the first. */
 struct entry {
-    struct mc_user user;
     struct mc_queue_entry queue;
+    struct mc_user user;
 };
+_Static_assert(offsetof(struct entry, user.last_purchase) == 64 && sizeof(struct entry) <= 128, "lines of an entry");
 
 static struct entry *entry_of(struct mc_queue_entry *queue) {
-    return (struct entry *)((char *)queue - offsetof(struct entry, queue));
+    return (struct entry *)(void *)queue; /* its first member */
 }
 
 struct slot {
@@ -36,13 +38,16 @@ struct mc_partition {
     struct mc_tally tally;
     const struct mc_batch *batch; /* whose events are being applied */
     uint32_t row;                 /* and which of them */
+    uint32_t settled_row;         /* what the clock of the rows before it ends has ended */
 };
 
 /* ---- open, close ---- */
 
-/* The first event of the batch whose clock has reached this instant. */
-static uint32_t row_of_instant(const struct mc_batch *batch, int64_t us) {
-    uint32_t low = 0, high = batch->event_count;
+/* The first event of the batch whose clock has reached this instant: that of the row in hand has, those of the settled
+ * rows have not. With one partition there is no row between them. */
+static uint32_t row_of_instant(const struct mc_partition *p, int64_t us) {
+    const struct mc_batch *batch = p->batch;
+    uint32_t low = p->settled_row, high = p->row;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
         if (batch->events[middle].clock.us >= us)
@@ -59,7 +64,7 @@ static void visit_ended(void *context, const struct mc_visit_end *given) {
     if (p->batch == NULL)
         end.log_row = UINT32_MAX;
     else
-        end.log_row = end.by_own_event ? p->row : row_of_instant(p->batch, end.expires_at.us);
+        end.log_row = end.by_own_event ? p->row : row_of_instant(p, end.expires_at.us);
     p->visit_count--;
     mc_tally_visit(&p->tally, &end);
     p->sink.visit_ended(p->sink.context, &end);
@@ -109,9 +114,10 @@ struct mc_partition_size mc_partition_measure(const struct mc_partition *p) {
 
 static bool grow_slots(struct mc_partition *p) {
     uint64_t mask = p->mask * 2 + 1;
-    struct slot *slots = mc_calloc(mask + 1, sizeof *slots);
+    struct slot *slots = mc_malloc_table((mask + 1) * sizeof *slots);
     if (slots == NULL)
         return false;
+    memset(slots, 0, (mask + 1) * sizeof *slots);
     for (uint64_t i = 0; i <= p->mask; i++) {
         if (p->slots[i].entry == NULL)
             continue;
@@ -129,7 +135,7 @@ static bool grow_slots(struct mc_partition *p) {
 static uint64_t find_slot(const struct mc_partition *p, uint64_t hash, struct mc_str id) {
     uint64_t at = hash & p->mask;
     for (; p->slots[at].entry != NULL; at = (at + 1) & p->mask)
-        if (p->slots[at].hash == hash && mc_str_equal(p->slots[at].entry->user.id, id))
+        if (p->slots[at].hash == hash && mc_user_is(&p->slots[at].entry->user, id))
             break;
     return at;
 }
@@ -170,7 +176,7 @@ static void remove_user(struct mc_partition *p, struct entry *entry) {
 
 /* Files the entry by what it is due now, or forgets it. False: no memory. */
 static bool settle(struct mc_partition *p, struct entry *entry, bool queued, struct mc_time clock) {
-    int64_t due_us = mc_user_due(&entry->user, &p->rules).us;
+    int64_t due_us = mc_user_next_due(&entry->user, &p->rules).us;
     if (queued && due_us < entry->queue.due_us) { /* among them those that are due at once: MC_TIME_NONE_US */
         mc_queue_remove(&p->queue, &entry->queue);
         queued = false;
@@ -186,7 +192,7 @@ static bool settle(struct mc_partition *p, struct entry *entry, bool queued, str
 
 /* What will wake soon is asked for in three steps, like the memory of events: the entry, then its visit and slot, then
  * the names of what is in the cart. */
-enum { AHEAD_ENTRY = 12, AHEAD_VISIT = 8, AHEAD_ITEMS = 4 };
+enum { AHEAD_ENTRY = 3, AHEAD_VISIT = 2, AHEAD_ITEMS = 1 };
 
 MC_PREFETCHES void prefetch_lines(const void *memory, int lines) {
     for (int i = 0; i < lines; i++)
@@ -248,9 +254,9 @@ static struct mc_input input_of(const struct mc_event *ev, const char *bytes, st
 
 /* False: no memory. */
 static bool count_event(struct mc_partition *p, struct mc_product_entry *product, const struct mc_event *ev, const char *bytes,
-                        struct mc_outcome outcome) {
+                        struct mc_outcome outcome, bool is_new) {
     p->visit_count += outcome.verdict == MC_VERDICT_OPENED;
-    if (outcome.verdict != MC_VERDICT_JOINED) {
+    if (is_new) { /* who is in the table has been counted */
         struct mc_hash128 user = {ev->user_hash, mc_hash64_other(bytes + ev->user.offset, ev->user.len)};
         if (!mc_tally_user(&p->tally, user))
             return false;
@@ -264,51 +270,59 @@ static bool apply_event(struct mc_partition *p, struct mc_batch *batch, uint32_t
     struct mc_str id = mc_slice_str(bytes, ev->user);
     struct mc_product_entry *product = mc_tally_product(&p->tally, ev->product_hash, mc_slice_str(bytes, ev->product));
     struct entry *entry = p->slots[find_slot(p, ev->user_hash, id)].entry;
-    bool queued = entry != NULL;
-    if (entry == NULL)
+    bool is_new = entry == NULL;
+    if (is_new)
         entry = add_user(p, ev->user_hash, id);
     if (product == NULL || entry == NULL)
         return false;
     struct mc_input in = input_of(ev, bytes, product->id);
     struct mc_outcome outcome = mc_user_apply(&entry->user, &p->pool, &p->rules, &in, &p->shim);
-    if (!settle(p, entry, queued, ev->clock) || outcome.verdict == MC_VERDICT_NO_MEMORY)
+    if (!settle(p, entry, !is_new, ev->clock) || outcome.verdict == MC_VERDICT_NO_MEMORY)
         return false;
     batch->duplicate[row] = outcome.verdict == MC_VERDICT_DUPLICATE;
     if (outcome.verdict != MC_VERDICT_DUPLICATE)
-        return count_event(p, product, ev, bytes, outcome);
+        return count_event(p, product, ev, bytes, outcome, is_new);
     p->tally.counts.duplicates++;
     return true;
 }
+
+/* ---- memory asked for ahead: tight loops over the events of a run, each of which reads what the one before has brought.
+ * What they find is only a guess, for what is applied in between may move things. ---- */
 
 static inline const struct mc_event *event_at(const struct mc_batch *batch, const uint32_t *index, uint32_t i) {
     return &batch->events[index ? index[i] : i];
 }
 
-/* Each event's memory is asked for in three steps, each of which reads what the one before has brought: slots, then the
- * user and the product, then the visit. */
-MC_PREFETCHES void prefetch(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index, uint32_t i,
-                            uint32_t count) {
-    if (i + PREFETCH_SLOT < count) {
-        const struct mc_event *ev = event_at(batch, index, i + PREFETCH_SLOT);
+MC_PREFETCHES void ask_for_slots(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index,
+                                 uint32_t from, uint32_t upto) {
+    for (uint32_t i = from; i < upto; i++) {
+        const struct mc_event *ev = event_at(batch, index, i);
         __builtin_prefetch(&p->slots[ev->user_hash & p->mask]);
         mc_tally_prefetch_slot(&p->tally, ev->product_hash);
     }
-    if (i + PREFETCH_ENTRY < count) {
-        const struct mc_event *ev = event_at(batch, index, i + PREFETCH_ENTRY);
+}
+
+MC_PREFETCHES void ask_for_entries(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index,
+                                   uint32_t from, uint32_t upto) {
+    for (uint32_t i = from; i < upto; i++) {
+        const struct mc_event *ev = event_at(batch, index, i);
         const struct slot *slot = &p->slots[ev->user_hash & p->mask];
         mc_tally_prefetch_product(&p->tally, ev->product_hash);
-        if (slot->hash != ev->user_hash) {
+        if (slot->hash == ev->user_hash && slot->entry != NULL)
+            __builtin_prefetch(slot->entry);
+        else
             mc_tally_prefetch_user(&p->tally, ev->user_hash);
-        } else if (slot->entry != NULL) {
-            prefetch_lines(slot->entry, ENTRY_LINES);
-        }
     }
-    if (i + PREFETCH_VISIT < count) {
-        const struct mc_event *ev = event_at(batch, index, i + PREFETCH_VISIT);
+}
+
+MC_PREFETCHES void ask_for_visits(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index,
+                                  uint32_t from, uint32_t upto) {
+    for (uint32_t i = from; i < upto; i++) {
+        const struct mc_event *ev = event_at(batch, index, i);
         const struct slot *slot = &p->slots[ev->user_hash & p->mask];
         if (slot->hash != ev->user_hash || slot->entry == NULL || slot->entry->user.visit_count == 0)
-            return;
-        prefetch_lines(slot->entry->user.visits[0], VISIT_LINES);
+            continue;
+        prefetch_lines(slot->entry->user.visits[0], ev->type == MC_VIEW ? VIEW_LINES : VISIT_LINES);
     }
 }
 
@@ -316,14 +330,27 @@ static enum mc_err no_memory(struct mc_error *e) {
     return mc_error_set(e, MC_ERR_NOMEM, "no memory for the state of users and products");
 }
 
+static bool apply_row(struct mc_partition *p, struct mc_batch *batch, uint32_t row) {
+    struct mc_time clock = batch->events[row].clock;
+    p->row = row;
+    if (!mc_queue_is_quiet(&p->queue, clock.us) && !wake_due(p, clock))
+        return false;
+    p->settled_row = row + 1;
+    return apply_event(p, batch, row);
+}
+
 enum mc_err mc_partition_apply(struct mc_partition *p, struct mc_batch *batch, const uint32_t *index, uint32_t count,
                                struct mc_error *e) {
     p->batch = batch;
+    p->settled_row = 0;
     bool good = true;
-    for (uint32_t i = 0; i < count && good; i++) {
-        prefetch(p, batch, index, i, count);
-        p->row = index ? index[i] : i;
-        good = wake_due(p, batch->events[p->row].clock) && apply_event(p, batch, p->row);
+    for (uint32_t from = 0; from < count && good; from += RUN_EVENTS) {
+        uint32_t upto = count - from < RUN_EVENTS ? count : from + RUN_EVENTS;
+        ask_for_slots(p, batch, index, from, upto);
+        ask_for_entries(p, batch, index, from, upto);
+        ask_for_visits(p, batch, index, from, upto);
+        for (uint32_t i = from; i < upto && good; i++)
+            good = apply_row(p, batch, index ? index[i] : i);
     }
     p->batch = NULL;
     return good ? MC_OK : no_memory(e);
@@ -334,6 +361,7 @@ enum mc_err mc_partition_advance(struct mc_partition *p, const struct mc_batch *
     p->batch = batch;
     p->row = batch ? batch->event_count : 0;
     bool good = wake_due(p, clock);
+    p->settled_row = 0;
     p->batch = NULL;
     return good ? MC_OK : no_memory(e);
 }

@@ -12,7 +12,7 @@
 #include "base/pool.h"
 #include "base/time.h"
 
-enum { MC_QUEUE_BUCKETS = 4096 };
+enum { MC_QUEUE_BUCKETS = 1024 };
 
 struct mc_queue_entry {
     int64_t key_us;    /* the instant it is filed under */
@@ -43,6 +43,11 @@ void mc_queue_free(struct mc_queue *q);
 /* Files it under due_us, which the owner has set. False: no memory, it is not queued. */
 bool mc_queue_add(struct mc_queue *q, struct mc_queue_entry *entry);
 void mc_queue_remove(struct mc_queue *q, struct mc_queue_entry *entry);
+
+/* Whether mc_queue_take has nothing to give at this instant, as nearly always. */
+static inline bool mc_queue_is_quiet(const struct mc_queue *q, int64_t clock_us) {
+    return clock_us < q->look_us;
+}
 
 /* Takes out one entry with due_us <= clock_us, or gives NULL when there is none. The clock never moves back. *turned
  * (may be NULL) says whether the current bucket has changed. No memory while filing anew: the entry is given out though

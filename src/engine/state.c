@@ -51,8 +51,8 @@ static void put_id(struct writer *w, struct mc_str id) {
 }
 
 static void put_mark(struct writer *w, const struct mc_memory *m, uint32_t place) {
-    put(w, &m->low[place], sizeof(uint64_t));
-    put(w, &m->high[place], sizeof(uint64_t));
+    put(w, &m->ids[place].low, sizeof(uint64_t));
+    put(w, &m->ids[place].high, sizeof(uint64_t));
 }
 
 static int by_product(const void *a, const void *b) {
@@ -137,7 +137,9 @@ static uint32_t get_count(struct mc_reader *r, uint32_t most, size_t least) {
 
 static void get_marks(struct mc_reader *r, struct mc_memory *m, uint32_t count, int64_t *stamps) {
     for (uint32_t i = 0; i < count; i++) {
-        struct mc_hash128 mark = {mc_get_u64(r), mc_get_u64(r)};
+        struct mc_hash128 mark; /* read one by one: initialisers have no order */
+        mark.low = mc_get_u64(r);
+        mark.high = mc_get_u64(r);
         uint32_t place = mc_memory_add(m, mark);
         if (stamps != NULL)
             stamps[place] = get_time(r, false).us;
@@ -167,15 +169,14 @@ static bool get_items(struct unpacking *u, struct mc_visit *v) {
         if (items == NULL)
             return false;
         v->items = items;
-        v->item_cap = count;
+        v->item_cap = (uint16_t)count;
     }
     for (uint32_t i = 0; i < count && !u->r.failed; i++) {
         struct mc_cart_item *item = &v->items[i];
         struct mc_str product = get_id(&u->r);
-        *item = (struct mc_cart_item){.product = product,
-                                      .hash = mc_hash64(product.data, product.len),
-                                      .quantity = mc_get_i64(&u->r),
-                                      .price = mc_get_i64(&u->r)};
+        *item = (struct mc_cart_item){.product = product, .hash = mc_hash64(product.data, product.len)};
+        item->quantity = mc_get_i64(&u->r);
+        item->price = mc_get_i64(&u->r);
         if (item->quantity < 1 || item->quantity > QUANTITY_SUM_MAX || item->price < 0 || item->price > MC_PRICE_MAX ||
             (i > 0 && mc_str_compare(v->items[i - 1].product, product) >= 0))
             u->r.failed = true;
@@ -224,7 +225,7 @@ static bool get_visits(struct unpacking *u, struct mc_user *user) {
         if (visits == NULL)
             return false;
         user->visits = visits;
-        user->visit_cap = count;
+        user->visit_cap = (uint16_t)count;
     }
     for (uint32_t i = 0; i < count && !u->r.failed; i++) {
         if (!get_visit(u, user))

@@ -71,7 +71,7 @@ static struct mc_product_entry *add_product(struct mc_tally *t, uint64_t hash, s
 static inline bool is_product(const struct mc_product_entry *p, uint64_t hash, struct mc_str id) {
     if (p->hash != hash)
         return false;
-    return p->short_len > 0 ? id.len == p->short_len && memcmp(id.data, p->short_id, id.len) == 0 : mc_str_equal(p->id, id);
+    return p->short_len > 0 ? id.len == p->short_len && mc_bytes_equal(id.data, p->short_id, id.len) : mc_str_equal(p->id, id);
 }
 
 struct mc_product_entry *mc_tally_product(struct mc_tally *t, uint64_t hash, struct mc_str id) {
@@ -87,16 +87,18 @@ struct mc_product_entry *mc_tally_product(struct mc_tally *t, uint64_t hash, str
     return p;
 }
 
-static bool set_value(struct mc_tally *t, struct mc_str *old, struct mc_str value) {
-    char *room = (char *)(uintptr_t)old->data;
-    if (room == NULL || mc_pool_rounded(old->len) != mc_pool_rounded(value.len)) {
+static bool set_value(struct mc_tally *t, struct mc_product_entry *p, int column, struct mc_str value) {
+    char *room = (char *)(uintptr_t)p->value[column];
+    size_t old_len = p->value_len[column];
+    if (room == NULL || mc_pool_rounded(old_len) != mc_pool_rounded(value.len)) {
         room = mc_pool_take(&t->pool, value.len);
         if (room == NULL)
             return false;
-        mc_pool_give(&t->pool, (char *)(uintptr_t)old->data, old->len);
+        mc_pool_give(&t->pool, (char *)(uintptr_t)p->value[column], old_len);
     }
     memcpy(room, value.data, value.len);
-    *old = (struct mc_str){room, value.len};
+    p->value[column] = room;
+    p->value_len[column] = (uint16_t)value.len;
     return true;
 }
 
@@ -106,36 +108,54 @@ static bool note_dimension(struct mc_tally *t, struct mc_product_entry *p, int c
                            struct mc_time time, bool *wins) {
     if (value.len == 0)
         return true;
-    if (mc_str_equal(value, p->value[column])) {
+    struct mc_str known = mc_product_value(p, column);
+    if (mc_str_equal(value, known)) {
         if (time.us > p->time[column].us)
             p->time[column] = time;
         return true;
     }
-    *wins &= time.us > p->time[column].us ||
-             (time.us == p->time[column].us && mc_str_compare(value, p->value[column]) > 0);
-    if (time.us < p->time[column].us ||
-        (time.us == p->time[column].us && mc_str_compare(value, p->value[column]) < 0))
+    bool is_later = time.us > p->time[column].us ||
+                    (time.us == p->time[column].us && mc_str_compare(value, known) > 0);
+    *wins &= is_later;
+    if (!is_later)
         return true;
     p->time[column] = time;
-    return set_value(t, &p->value[column], value);
+    return set_value(t, p, column, value);
 }
 
-/* Nearly all events of a product bring the same three values, and those are the ones it has: then only times move. The
- * product's `shape` is the event's, a hash of the three, while that is so. */
-static inline bool note_dimensions(struct mc_tally *t, struct mc_product_entry *p, const struct mc_event *ev,
-                                   const char *bytes) {
-    const struct mc_slice slice[MC_DIMENSIONS] = {ev->category_id, ev->category_code, ev->brand};
-    if (ev->shape == p->shape && ev->shape != 0) {
-        for (int c = 0; c < MC_DIMENSIONS; c++)
-            if (slice[c].len > 0 && ev->time.us > p->time[c].us)
-                p->time[c] = ev->time;
-        return true;
-    }
-    bool wins = true;
+/* Moves what shape_at knows to the columns, and forgets the shape. */
+static void forget_shape(struct mc_product_entry *p) {
     for (int c = 0; c < MC_DIMENSIONS; c++)
+        p->time[c] = mc_product_time(p, c);
+    p->shape = 0;
+}
+
+static bool note_values(struct mc_tally *t, struct mc_product_entry *p, const struct mc_event *ev, const char *bytes) {
+    const struct mc_slice slice[MC_DIMENSIONS] = {ev->category_id, ev->category_code, ev->brand};
+    bool wins = true;
+    uint8_t columns = 0;
+    forget_shape(p);
+    for (int c = 0; c < MC_DIMENSIONS; c++) {
+        columns |= (uint8_t)((slice[c].len > 0) << c);
         if (!note_dimension(t, p, c, mc_slice_str(bytes, slice[c]), ev->time, &wins))
             return false;
-    p->shape = wins ? ev->shape : 0;
+    }
+    if (wins) {
+        p->shape = ev->shape;
+        p->shape_at = ev->time;
+        p->shape_columns = columns;
+    }
+    return true;
+}
+
+/* Nearly all events of a product bring the same three values, and those are the ones it has: then only the time moves.
+ * The product's shape is the event's, a hash of the three, while that is so. */
+static inline bool note_dimensions(struct mc_tally *t, struct mc_product_entry *p, const struct mc_event *ev,
+                                   const char *bytes) {
+    if (ev->shape != p->shape || ev->shape == 0)
+        return note_values(t, p, ev, bytes);
+    if (ev->time.us > p->shape_at.us)
+        p->shape_at = ev->time;
     return true;
 }
 
@@ -298,10 +318,10 @@ static struct mc_product_entry *merge_product(struct mc_tally *into, const struc
     if (p == NULL)
         return NULL;
     p->accepted += from->accepted;
-    p->shape = 0;
-    bool wins;
+    forget_shape(p);
+    bool wins = true;
     for (int c = 0; c < MC_DIMENSIONS; c++)
-        if (!note_dimension(into, p, c, from->value[c], from->time[c], &wins))
+        if (!note_dimension(into, p, c, mc_product_value(from, c), mc_product_time(from, c), &wins))
             return NULL;
     return p;
 }
@@ -311,8 +331,8 @@ bool mc_tally_add_product(struct mc_tally *t, struct mc_str id, const struct mc_
     if (p == NULL)
         return false;
     p->accepted++;
-    p->shape = 0;
-    bool wins;
+    forget_shape(p);
+    bool wins = true;
     for (int c = 0; c < MC_DIMENSIONS; c++)
         if (!note_dimension(t, p, c, column[c].value, column[c].time, &wins))
             return false;
@@ -392,20 +412,23 @@ void mc_tally_encode(const struct mc_tally *t, struct mc_buf *out) {
         mc_put_str(out, p->id);
         mc_put_u64(out, p->accepted);
         for (int c = 0; c < MC_DIMENSIONS; c++) {
-            mc_put_i64(out, p->time[c].us);
-            mc_put_str(out, p->value[c]);
+            mc_put_i64(out, mc_product_time(p, c).us);
+            mc_put_str(out, mc_product_value(p, c));
         }
     }
 }
 
 static bool decode_product(struct mc_tally *t, struct mc_reader *r) {
-    struct mc_product_entry from = {.id = mc_get_str(r), .accepted = mc_get_u64(r)};
+    struct mc_product_entry from = {.id = mc_get_str(r)};
+    from.accepted = mc_get_u64(r); /* apart: initialisers have no order */
     from.hash = mc_hash64(from.id.data, from.id.len);
     for (int c = 0; c < MC_DIMENSIONS; c++) {
         from.time[c].us = mc_get_i64(r);
-        from.value[c] = mc_get_str(r);
-        if (from.value[c].len > MC_TEXT_BYTES_MAX)
+        struct mc_str value = mc_get_str(r);
+        if (value.len > MC_TEXT_BYTES_MAX)
             return false;
+        from.value[c] = value.data;
+        from.value_len[c] = (uint16_t)value.len;
     }
     return !r->failed && from.id.len >= 1 && from.id.len <= MC_ID_BYTES_MAX && merge_product(t, &from) != NULL;
 }

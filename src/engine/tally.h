@@ -18,18 +18,35 @@ enum mc_dimension { MC_CATEGORY_ID, MC_CATEGORY_CODE, MC_BRAND, MC_DIMENSIONS };
 
 enum { MC_PRODUCT_ID_ROOM = 15 };
 
-/* What nearly every event reads and writes stands in the first 64 bytes. */
+/* Two cache lines: nearly every event finds and leaves all it needs in the first. Values and their times are asked for by
+ * the functions below. */
 struct mc_product_entry {
     uint64_t hash;
-    uint64_t shape;                     /* see note_dimensions; 0: none */
-    uint64_t accepted;                  /* accepted events; 0: only seen on rows that were no events */
-    struct mc_time time[MC_DIMENSIONS]; /* greatest event time that a value came with; MC_TIME_NONE_US: null */
-    uint8_t short_len;                  /* of an id that fits below, else 0 */
+    uint64_t shape;          /* of the three values, as an event's; 0: unknown */
+    struct mc_time shape_at; /* greatest event time that came with this shape */
+    uint64_t accepted;       /* accepted events; 0: only seen on rows that were no events */
+    struct mc_str id;        /* owned by the tally: stable for its life */
+    uint8_t short_len;       /* of an id that fits below, else 0 */
     char short_id[MC_PRODUCT_ID_ROOM];
 
-    struct mc_str id;                   /* owned by the tally: stable for its life */
-    struct mc_str value[MC_DIMENSIONS]; /* owned by the tally */
+    const char *value[MC_DIMENSIONS];   /* owned by the tally */
+    struct mc_time time[MC_DIMENSIONS]; /* greatest event time that a value came with, but for shape_at */
+    uint16_t value_len[MC_DIMENSIONS];
+    uint8_t shape_columns; /* those that the shape gives a value: bit 1 << column */
+    uint8_t unused[9];     /* of the second line */
 };
+_Static_assert(sizeof(struct mc_product_entry) == 128, "two lines");
+
+/* What the product dimension knows; len 0: null. */
+static inline struct mc_str mc_product_value(const struct mc_product_entry *p, int column) {
+    return (struct mc_str){p->value[column], p->value_len[column]};
+}
+
+/* The greatest event time that the value came with; MC_TIME_NONE_US: null. */
+static inline struct mc_time mc_product_time(const struct mc_product_entry *p, int column) {
+    bool by_shape = p->shape != 0 && (p->shape_columns >> column & 1) != 0;
+    return by_shape && p->shape_at.us > p->time[column].us ? p->shape_at : p->time[column];
+}
 
 /* A purchase, or the sum of those of one product and minute. */
 struct mc_sale_sum {
@@ -84,7 +101,6 @@ MC_PREFETCHES void mc_tally_prefetch_product(const struct mc_tally *t, uint64_t 
     if (index == 0)
         return;
     __builtin_prefetch(&t->products[index - 1]);
-    __builtin_prefetch(&t->products[index - 1].id);
 }
 
 MC_PREFETCHES void mc_tally_prefetch_user(const struct mc_tally *t, uint64_t user_hash) {

@@ -27,6 +27,7 @@ bool mc_user_init(struct mc_user *user, struct mc_pool *pool, struct mc_str id, 
     *user = (struct mc_user){.hash = hash, .last_purchase = {MC_TIME_NONE_US}, .visit_cap = MC_USER_VISITS_ROOM};
     user->visits = user->visits_room;
     user->id = keep_str(pool, user->id_room, sizeof user->id_room, id);
+    user->short_len = user->id.data == user->id_room ? (uint8_t)id.len : 0;
     return user->id.data != NULL;
 }
 
@@ -37,14 +38,17 @@ static void drop_array(struct mc_pool *pool, const void *room, void *array, uint
         mc_pool_give(pool, array, cap * size);
 }
 
+enum { FIRST_PIECE = 4 };
+
 /* A larger array with the same content; NULL: no memory, nothing changed. */
-static void *grown(struct mc_pool *pool, const void *room, void *array, uint32_t *cap, size_t size) {
-    void *piece = mc_pool_take(pool, *cap * 2 * size);
+static void *grown(struct mc_pool *pool, const void *room, void *array, uint16_t *cap, size_t size) {
+    uint16_t more = (uint16_t)(*cap < FIRST_PIECE ? FIRST_PIECE : *cap * 2);
+    void *piece = mc_pool_take(pool, more * size);
     if (piece == NULL)
         return NULL;
     memcpy(piece, array, *cap * size);
     drop_array(pool, room, array, *cap, size);
-    *cap *= 2;
+    *cap = more;
     return piece;
 }
 
@@ -167,7 +171,7 @@ static bool ends_before(const struct mc_visit *a, const struct mc_visit *b) {
 /* Ends the visits whose latest event is at or before `last`, in order. */
 static void end_upto(struct mc_user *u, struct mc_pool *pool, const struct mc_rules *rules, struct mc_time last,
                      struct mc_time clock, const struct mc_sink *sink) {
-    for (;;) {
+    while (u->visit_count > 0) {
         uint32_t first = u->visit_count;
         for (uint32_t i = 0; i < u->visit_count; i++)
             if (u->visits[i]->last_at.us <= last.us && (first == u->visit_count || ends_before(u->visits[i], u->visits[first])))
@@ -205,14 +209,13 @@ static struct mc_cart_item *find_item(const struct mc_visit *v, const struct mc_
     return NULL;
 }
 
-/* What makes two events without message id the same (SEMANTICS 2), the visit apart. */
+/* What makes two events without message id the same (SEMANTICS 2), the visit apart: each half mixes all of it, paired in
+ * its own way. */
 static struct mc_hash128 fingerprint(const struct mc_input *in) {
-    struct {
-        int64_t time, price;
-        uint64_t product;
-        int32_t quantity, type;
-    } key = {in->time.us, in->price, in->product_hash, in->quantity, in->type};
-    return mc_hash128(&key, sizeof key);
+    uint64_t time = (uint64_t)in->time.us, price = (uint64_t)in->price, product = in->product_hash;
+    uint64_t rest = (uint64_t)in->quantity << 8 | (uint64_t)in->type;
+    return (struct mc_hash128){mc_hash_mix(mc_hash_mix(time, price), mc_hash_mix(product, rest)),
+                               mc_hash_mix(mc_hash_mix(product, time), mc_hash_mix(rest, price))};
 }
 
 static bool is_late_by_clock(const struct mc_input *in) {
@@ -265,11 +268,13 @@ struct mc_visit *mc_visit_new(struct mc_pool *pool, struct mc_str session, uint6
     struct mc_visit *v = mc_pool_take(pool, sizeof *v);
     if (v == NULL)
         return NULL;
-    memset(v, 0, offsetof(struct mc_visit, session_room)); /* the rooms are written before they are read */
-    v->session_hash = session_hash;
+    v->session_hash = session_hash; /* the rooms are written before they are read */
+    v->first_at = v->last_at = v->opened_at = (struct mc_time){0};
     v->first_cart_at.us = MC_TIME_NONE_US;
     v->items = v->items_room;
+    v->item_count = 0;
     v->item_cap = MC_VISIT_ITEMS_ROOM;
+    v->has_purchase = false;
     mc_memory_use_room(&v->seen, v->marks_room, MC_VISIT_MARKS_ROOM);
     v->session = keep_str(pool, v->session_room, sizeof v->session_room, session);
     if (v->session.data != NULL)
@@ -334,13 +339,11 @@ static void remember_message(struct mc_messages *m, const struct mc_input *in, i
         place = (uint32_t)known;
         for (uint32_t newest = mc_memory_place(&m->ids, m->ids.count - 1); place != newest;) {
             uint32_t next = place + 1 == m->ids.cap ? 0 : place + 1;
-            m->ids.low[place] = m->ids.low[next];
-            m->ids.high[place] = m->ids.high[next];
+            m->ids.ids[place] = m->ids.ids[next];
             m->stamps[place] = m->stamps[next];
             place = next;
         }
-        m->ids.low[place] = in->message_id.low;
-        m->ids.high[place] = in->message_id.high;
+        m->ids.ids[place] = in->message_id;
     }
     m->stamps[place] = mc_time_is_none(in->clock) ? in->time.us : in->clock.us;
 }
@@ -365,9 +368,18 @@ static bool reserve_for(struct mc_user *u, struct mc_pool *pool, const struct mc
     return reserve_visit(u, pool) && (*v = open_visit(pool, in)) != NULL;
 }
 
+/* Whether waking would end a visit: a partition has seen to it before, flat states have not. */
+static inline bool has_due(const struct mc_user *u, const struct mc_rules *rules, struct mc_time clock) {
+    for (uint32_t i = 0; i < u->visit_count; i++)
+        if (u->visits[i]->last_at.us + rules->gap_us <= clock.us)
+            return true;
+    return false;
+}
+
 struct mc_outcome mc_user_apply(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules,
                                 const struct mc_input *input, const struct mc_sink *sink) {
-    mc_user_wake(user, pool, rules, input->clock, sink);
+    if (has_due(user, rules, input->clock))
+        mc_user_wake(user, pool, rules, input->clock, sink);
     struct plan p = plan_event(user, rules, input);
     struct mc_outcome out = {.verdict = p.verdict};
     if (p.verdict == MC_VERDICT_DUPLICATE)

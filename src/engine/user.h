@@ -42,31 +42,38 @@ struct mc_rules {
 /* Gap 30 minutes, stale after 24 hours, minimum 0, as live. */
 struct mc_rules mc_rules_default(void);
 
-/* The last `count` of at most MC_REMEMBERED 128-bit fingerprints, oldest at `head`: low and high halves apart, so that a
- * search reads half the memory. */
+/* The last `count` of at most MC_REMEMBERED 128-bit fingerprints, oldest at `head`. The sieve has a bit set for each
+ * that was ever added: most searches for what is not there end at it, without a look at the fingerprints. */
 struct mc_memory {
-    uint64_t *low, *high; /* cap lows, cap highs: one piece of the pool, or their owner's own room */
-    uint32_t count, cap, head;
+    uint64_t sieve;
+    struct mc_hash128 *ids; /* cap of them: a piece of the pool, or their owner's own room */
+    uint16_t count, cap, head;
     bool in_room;
 };
 
-enum { MC_VISIT_SESSION_ROOM = 48, MC_VISIT_MARKS_ROOM = 8, MC_VISIT_ITEMS_ROOM = 3, MC_USER_ID_ROOM = 24, MC_USER_VISITS_ROOM = 2 };
+enum { MC_VISIT_SESSION_ROOM = 40, MC_VISIT_MARKS_ROOM = 4, MC_VISIT_ITEMS_ROOM = 1, MC_USER_ID_ROOM = 15, MC_USER_VISITS_ROOM = 1 };
 
-/* Most visits are short and have few products: they fit in the rooms at the end, so that an event touches one piece of
- * memory. What outgrows its room moves to the pool. Never copied: it points into itself. */
+/* Four cache lines, in the order in which an event needs them: what is looked at, the name, the fingerprints, the cart.
+ * Most visits are short and put nothing in a cart; what outgrows a room moves to the pool. Never copied: it points into
+ * itself. */
 struct mc_visit {
-    struct mc_str session; /* owned */
     uint64_t session_hash;
-    struct mc_time opened_at, first_at, last_at;
+    struct mc_time first_at, last_at;
     struct mc_time first_cart_at; /* MC_TIME_NONE_US: no cart event */
+    struct mc_memory seen;        /* of events without a message id */
+    uint16_t item_count, item_cap;
     bool has_purchase;
-    struct mc_memory seen; /* of events without a message id */
-    struct mc_cart_item *items; /* in no order; products borrowed, see mc_user_apply */
-    uint32_t item_count, item_cap;
+
+    struct mc_str session; /* owned */
     char session_room[MC_VISIT_SESSION_ROOM];
-    uint64_t marks_room[2 * MC_VISIT_MARKS_ROOM];
+    struct mc_time opened_at;
+
+    struct mc_hash128 marks_room[MC_VISIT_MARKS_ROOM];
+
+    struct mc_cart_item *items; /* in no order; products borrowed, see mc_user_apply */
     struct mc_cart_item items_room[MC_VISIT_ITEMS_ROOM];
 };
+_Static_assert(offsetof(struct mc_visit, session) == 64 && sizeof(struct mc_visit) <= 256, "lines of a visit");
 
 /* Message ids: fingerprints in step with the stamps they were accepted at. */
 struct mc_messages {
@@ -74,15 +81,17 @@ struct mc_messages {
     int64_t *stamps; /* by the ids' places; microseconds; ids.cap of them */
 };
 
-/* Never copied, like a visit. */
+/* Never copied, like a visit. What nearly every event looks at comes first: it shares a line with a partition's own. */
 struct mc_user {
-    struct mc_str id; /* owned */
-    uint64_t hash;
     struct mc_visit **visits;
-    uint32_t visit_count, visit_cap;
-    struct mc_time last_purchase; /* MC_TIME_NONE_US: none to remember */
     struct mc_visit *visits_room[MC_USER_VISITS_ROOM];
+    uint16_t visit_count, visit_cap;
+    uint8_t short_len; /* of an id that fits the room, else 0 */
     char id_room[MC_USER_ID_ROOM];
+
+    struct mc_time last_purchase; /* MC_TIME_NONE_US: none to remember */
+    struct mc_str id;             /* owned */
+    uint64_t hash;
     struct mc_messages *messages; /* from the pool; NULL: no event had a message id */
 };
 
@@ -127,6 +136,12 @@ struct mc_input {
 /* Empties a zeroed struct into a user without state; copies the id. False: no memory. */
 bool mc_user_init(struct mc_user *user, struct mc_pool *pool, struct mc_str id, uint64_t hash);
 
+/* Whether it is the user of this id, given that the hashes are equal. */
+static inline bool mc_user_is(const struct mc_user *user, struct mc_str id) {
+    return user->short_len > 0 ? user->short_len == id.len && mc_bytes_equal(user->id_room, id.data, id.len)
+                               : mc_str_equal(user->id, id);
+}
+
 /* Gives all its memory back to the pool. */
 void mc_user_release(struct mc_user *user, struct mc_pool *pool);
 
@@ -149,6 +164,11 @@ void mc_user_finish(struct mc_user *user, struct mc_pool *pool, const struct mc_
 /* The next instant at which waking does something: the least expiry, or, without visits, when the user can be forgotten.
  * A user with nothing to remember is due at once: MC_TIME_NONE_US. */
 struct mc_time mc_user_due(const struct mc_user *user, const struct mc_rules *rules);
+
+/* The same for a user with one visit, as nearly all have, without a call. */
+static inline struct mc_time mc_user_next_due(const struct mc_user *user, const struct mc_rules *rules) {
+    return user->visit_count == 1 ? (struct mc_time){user->visits[0]->last_at.us + rules->gap_us} : mc_user_due(user, rules);
+}
 
 /* Whether nothing is left that can matter (U4). Never without a clock, unless there is no state at all. */
 bool mc_user_is_forgotten(const struct mc_user *user, struct mc_time clock);

@@ -27,10 +27,12 @@ static bool grow(void *array, size_t size, uint32_t cap) {
     return true;
 }
 
-bool mc_batch_reserve_event(struct mc_batch *batch) {
-    if (batch->event_count < batch->event_cap)
+bool mc_batch_reserve_events(struct mc_batch *batch, uint32_t more) {
+    uint32_t cap = batch->event_cap ? batch->event_cap : 1024;
+    if (more <= batch->event_cap - batch->event_count)
         return true;
-    uint32_t cap = batch->event_cap ? batch->event_cap * 2 : 1024;
+    while (cap - batch->event_count < more)
+        cap *= 2;
     if (!grow(&batch->events, sizeof *batch->events, cap) || !grow(&batch->event_rows, sizeof *batch->event_rows, cap) ||
         !grow(&batch->duplicate, sizeof *batch->duplicate, cap))
         return false;

@@ -41,7 +41,7 @@ struct mc_batch {
     struct mc_batch_reject *rejects;
     uint32_t reject_count, reject_cap;
 
-    uint32_t *positions; /* the structural scan's work space */
+    uint32_t *positions; /* the structural scan's work space, behind one place for what is before the first */
     size_t position_cap;
 };
 
@@ -50,8 +50,13 @@ void mc_batch_free(struct mc_batch *batch);
 /* Empties it, keeps the memory. */
 void mc_batch_reset(struct mc_batch *batch);
 
-/* Room for one more; false when there is no memory. The caller fills the last one and adds to the count. */
-bool mc_batch_reserve_event(struct mc_batch *batch);
+/* Room for so many more; false when there is no memory. The caller fills them and adds to the count. */
+bool mc_batch_reserve_events(struct mc_batch *batch, uint32_t more);
+
+/* Room for one more, as above. */
+static inline bool mc_batch_reserve_event(struct mc_batch *batch) {
+    return batch->event_count < batch->event_cap || mc_batch_reserve_events(batch, 1);
+}
 bool mc_batch_reserve_reject(struct mc_batch *batch);
 
 #endif

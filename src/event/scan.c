@@ -8,87 +8,149 @@
 
 static struct mc_scan scan_scalar(const char *bytes, size_t len, uint32_t *positions) {
     struct mc_scan s = {0};
+    bool after_structural = true, after_white = false;
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)bytes[i];
+        bool structural = c == ',' || c == '\n', white = c <= ' ' && c != '\n';
         positions[s.count] = (uint32_t)i;
-        s.count += c == ',' || c == '\n';
+        s.count += structural;
         s.has_high |= c >= 0x80;
         s.has_nul |= c == 0;
+        s.has_edges |= (after_structural && white) || (after_white && structural);
+        after_structural = structural;
+        after_white = white;
     }
     return s;
 }
 
 #if defined(__x86_64__)
 
-/* The last, partial step reads a padded copy: spaces are not structural. */
+/* The last, partial step reads a padded copy: the padding is neither structural nor white. */
 #define SCAN_STEP 64
+#define SCAN_PADDING 'x'
 
-/* Writes eight positions at a time, more than are set: the next step overwrites what was too much. */
-static inline size_t flatten(uint64_t mask, uint32_t base, uint32_t *positions, size_t count) {
-    size_t end = count + (size_t)__builtin_popcountll(mask);
-    while (count < end) {
-        for (int i = 0; i < 8; i++) {
-            positions[count + (size_t)i] = base + (uint32_t)__builtin_ctzll(mask | ((uint64_t)1 << 63));
-            mask &= mask - 1;
-        }
-        count += 8;
+/* Writes six positions at a time, more than are set: the next step overwrites what was too much. An empty mask gives any
+ * number. Written out, for compilers leave it a loop. */
+__attribute__((target("bmi"))) static inline void flatten(uint64_t mask, uint32_t base, uint32_t *out, size_t set) {
+    for (uint32_t *end = out + set; out < end; out += 6) {
+        out[0] = base + (uint32_t)_tzcnt_u64(mask);
+        mask = _blsr_u64(mask);
+        out[1] = base + (uint32_t)_tzcnt_u64(mask);
+        mask = _blsr_u64(mask);
+        out[2] = base + (uint32_t)_tzcnt_u64(mask);
+        mask = _blsr_u64(mask);
+        out[3] = base + (uint32_t)_tzcnt_u64(mask);
+        mask = _blsr_u64(mask);
+        out[4] = base + (uint32_t)_tzcnt_u64(mask);
+        mask = _blsr_u64(mask);
+        out[5] = base + (uint32_t)_tzcnt_u64(mask);
+        mask = _blsr_u64(mask);
     }
-    return end;
 }
 
 struct masks {
-    uint64_t structural, high, nul;
+    uint64_t structural, white; /* white: up to space, LF among them */
 };
 
-__attribute__((target("avx2"))) static inline struct masks masks_avx2(const char *p) {
+/* All bytes so far: their union of bits, and the least of each lane. */
+struct seen_avx2 {
+    __m256i any, least;
+};
+
+__attribute__((target("avx2"))) static inline struct masks masks_avx2(const char *p, struct seen_avx2 *seen) {
     __m256i a = _mm256_loadu_si256((const __m256i *)p), b = _mm256_loadu_si256((const __m256i *)(p + 32));
-    __m256i comma = _mm256_set1_epi8(','), feed = _mm256_set1_epi8('\n'), zero = _mm256_setzero_si256();
+    __m256i comma = _mm256_set1_epi8(','), feed = _mm256_set1_epi8('\n'), space = _mm256_set1_epi8(' ');
     __m256i sa = _mm256_or_si256(_mm256_cmpeq_epi8(a, comma), _mm256_cmpeq_epi8(a, feed));
     __m256i sb = _mm256_or_si256(_mm256_cmpeq_epi8(b, comma), _mm256_cmpeq_epi8(b, feed));
-    __m256i least = _mm256_min_epu8(a, b);
+    __m256i wa = _mm256_cmpeq_epi8(_mm256_min_epu8(a, space), a), wb = _mm256_cmpeq_epi8(_mm256_min_epu8(b, space), b);
+    seen->any = _mm256_or_si256(seen->any, _mm256_or_si256(a, b));
+    seen->least = _mm256_min_epu8(seen->least, _mm256_min_epu8(a, b));
     return (struct masks){
         .structural = (uint32_t)_mm256_movemask_epi8(sa) | (uint64_t)(uint32_t)_mm256_movemask_epi8(sb) << 32,
-        .high = (uint32_t)_mm256_movemask_epi8(_mm256_or_si256(a, b)),
-        .nul = (uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(least, zero))};
+        .white = (uint32_t)_mm256_movemask_epi8(wa) | (uint64_t)(uint32_t)_mm256_movemask_epi8(wb) << 32};
 }
 
-__attribute__((target("avx512bw,avx512f"))) static inline struct masks masks_avx512(const char *p) {
+__attribute__((target("avx2"))) static inline struct seen_avx2 seen_nothing_avx2(void) {
+    return (struct seen_avx2){_mm256_setzero_si256(), _mm256_set1_epi8(-1)};
+}
+
+__attribute__((target("avx2"))) static inline bool seen_high_avx2(const struct seen_avx2 *seen) {
+    return _mm256_movemask_epi8(seen->any) != 0;
+}
+
+__attribute__((target("avx2"))) static inline bool seen_nul_avx2(const struct seen_avx2 *seen) {
+    return _mm256_movemask_epi8(_mm256_cmpeq_epi8(seen->least, _mm256_setzero_si256())) != 0;
+}
+
+struct seen_avx512 {
+    __m512i any, least;
+};
+
+__attribute__((target("avx512bw,avx512f"))) static inline struct masks masks_avx512(const char *p,
+                                                                                    struct seen_avx512 *seen) {
     __m512i a = _mm512_loadu_si512(p);
+    seen->any = _mm512_or_si512(seen->any, a);
+    seen->least = _mm512_min_epu8(seen->least, a);
     return (struct masks){.structural = _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8(',')) |
                                         _mm512_cmpeq_epi8_mask(a, _mm512_set1_epi8('\n')),
-                          .high = _mm512_movepi8_mask(a),
-                          .nul = _mm512_testn_epi8_mask(a, a)};
+                          .white = _mm512_cmple_epu8_mask(a, _mm512_set1_epi8(' '))};
 }
 
-/* One loop, compiled once a target: the masks' function and `flatten` are inlined into it. */
-#define SCAN_LOOP(masks_of)                                                                                            \
-    struct mc_scan s = {0};                                                                                            \
-    uint64_t high = 0, nul = 0;                                                                                        \
-    size_t i = 0;                                                                                                      \
+__attribute__((target("avx512bw,avx512f"))) static inline struct seen_avx512 seen_nothing_avx512(void) {
+    return (struct seen_avx512){_mm512_setzero_si512(), _mm512_set1_epi8(-1)};
+}
+
+__attribute__((target("avx512bw,avx512f"))) static inline bool seen_high_avx512(const struct seen_avx512 *seen) {
+    return _mm512_movepi8_mask(seen->any) != 0;
+}
+
+__attribute__((target("avx512bw,avx512f"))) static inline bool seen_nul_avx512(const struct seen_avx512 *seen) {
+    return _mm512_testn_epi8_mask(seen->least, seen->least) != 0;
+}
+
+/* What one step leaves for the next: whether the last byte is structural (the start counts as such) or white, and where
+ * the two met so far. */
+struct edges {
+    uint64_t structural, white, found;
+};
+
+static inline void note_edges(struct edges *e, struct masks m) {
+    uint64_t white = m.white & ~m.structural;
+    e->found |= (white & (m.structural << 1 | e->structural)) | (m.structural & (white << 1 | e->white));
+    e->structural = m.structural >> 63;
+    e->white = white >> 63;
+}
+
+/* One loop, compiled once a target: the functions of that target and `flatten` are inlined into it. */
+#define SCAN_LOOP(target)                                                                                              \
+    struct edges e = {.structural = 1};                                                                                \
+    struct seen_##target seen = seen_nothing_##target();                                                               \
+    size_t i = 0, count = 0;                                                                                           \
     for (; i + SCAN_STEP <= len; i += SCAN_STEP) {                                                                     \
-        struct masks m = masks_of(bytes + i);                                                                          \
-        s.count = flatten(m.structural, (uint32_t)i, positions, s.count);                                              \
-        high |= m.high;                                                                                                \
-        nul |= m.nul;                                                                                                  \
+        struct masks m = masks_##target(bytes + i, &seen);                                                             \
+        size_t set = (size_t)__builtin_popcountll(m.structural);                                                       \
+        flatten(m.structural, (uint32_t)i, positions + count, set);                                                    \
+        note_edges(&e, m);                                                                                             \
+        count += set;                                                                                                  \
     }                                                                                                                  \
     char last[SCAN_STEP];                                                                                              \
-    memset(last, ' ', sizeof last);                                                                                    \
+    memset(last, SCAN_PADDING, sizeof last);                                                                           \
     if (i < len)                                                                                                       \
         memcpy(last, bytes + i, len - i);                                                                              \
-    struct masks m = masks_of(last);                                                                                   \
-    s.count = flatten(m.structural, (uint32_t)i, positions, s.count);                                                  \
-    s.has_high = (high | m.high) != 0;                                                                                 \
-    s.has_nul = (nul | m.nul) != 0;                                                                                    \
-    return s;
+    struct masks m = masks_##target(last, &seen);                                                                      \
+    size_t set = (size_t)__builtin_popcountll(m.structural);                                                           \
+    flatten(m.structural, (uint32_t)i, positions + count, set);                                                        \
+    note_edges(&e, m);                                                                                                 \
+    return (struct mc_scan){count + set, seen_high_##target(&seen), seen_nul_##target(&seen), e.found != 0};
 
 __attribute__((target("avx2,bmi,bmi2,popcnt"))) static struct mc_scan scan_avx2(const char *bytes, size_t len,
                                                                                 uint32_t *positions) {
-    SCAN_LOOP(masks_avx2)
+    SCAN_LOOP(avx2)
 }
 
 __attribute__((target("avx512bw,avx512f,bmi,bmi2,popcnt"))) static struct mc_scan
 scan_avx512(const char *bytes, size_t len, uint32_t *positions) {
-    SCAN_LOOP(masks_avx512)
+    SCAN_LOOP(avx512)
 }
 
 #endif

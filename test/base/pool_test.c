@@ -40,7 +40,7 @@ static void exercise(struct mc_rng *r, struct mc_pool *pool, int steps, size_t *
             ++*refused;
             continue;
         }
-        check((uintptr_t)p->at % 16 == 0 && mc_pool_rounded(p->size) >= p->size);
+        check((uintptr_t)p->at % (p->size >= 64 ? 64 : 32) == 0 && mc_pool_rounded(p->size) >= p->size);
         memset(p->at, p->mark, p->size);
     }
     for (int i = 0; i < PIECES; i++)
@@ -63,7 +63,7 @@ static void test_pieces_never_overlap(void **state) {
 
 /* From bytes at any address, between guards. */
 static void fixed_round(struct mc_rng *r) {
-    size_t len = mc_rng_below(r, 1 << 18), shift = mc_rng_below(r, 32);
+    size_t len = mc_rng_below(r, 1 << 18), shift = mc_rng_below(r, 64);
     unsigned char *bytes = malloc(len + shift + 32);
     memset(bytes, 0xA5, len + shift + 32);
     struct mc_pool pool;
@@ -91,7 +91,7 @@ static void test_a_fixed_pool_keeps_to_its_bytes(void **state) {
 
 static void test_a_fixed_pool_gives_all_it_has(void **state) {
     (void)state;
-    _Alignas(16) char bytes[1024];
+    _Alignas(64) char bytes[1024];
     struct mc_pool pool;
     mc_pool_init_fixed(&pool, bytes, sizeof bytes);
     for (int i = 0; i < 32; i++)
