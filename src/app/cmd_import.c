@@ -3,12 +3,11 @@
  * A file is imported in one transaction: whole, but for the rows that are refused, or not at all. */
 #include "app/commands.h"
 
-#include "app/options.h"
+#include "app/people_lists.h"
 #include "app/summary.h"
 #include "app/table_file.h"
 #include "store/people.h"
 #include "store/read.h"
-#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -16,9 +15,13 @@
 enum { REFUSALS_SHOWN = 1000 };
 
 struct import_arguments {
+    struct mc_query query;
     bool dry_run;
     const char *campaign;
 };
+
+static const struct import_arguments import_defaults = {
+    .query = {.since_us = MC_TIME_NONE_US, .until_us = MC_TIME_NONE_US, .decision = -1, .reason = -1, .limit = -1}};
 
 struct import {
     struct mc_ledger *ledger;
@@ -34,7 +37,7 @@ struct kind {
     const struct mc_table_column *columns;
     size_t column_count;
     enum mc_err (*take)(void *context, uint64_t row, const struct mc_str *values, struct mc_error *e);
-    const char *verbs; /* "import|count", or "import" where the ledger keeps no count */
+    enum mc_err (*list)(struct mc_invocation *run, const struct mc_query *query, struct mc_error *e);
     enum mc_err (*count)(struct mc_ledger *l, struct mc_buf *b, struct mc_error *e);
 };
 
@@ -110,6 +113,16 @@ static enum mc_err take_product(void *context, uint64_t row, const struct mc_str
     const char *refused = NULL;
     enum mc_err err = mc_catalogue_put(i->ledger, &entry, &refused, e);
     return booked(i, row, err, refused);
+}
+
+static enum mc_err count_catalogue(struct mc_ledger *l, struct mc_buf *b, struct mc_error *e) {
+    struct mc_report t;
+    enum mc_err err = mc_report_read(l, &t, e);
+    if (err != MC_OK)
+        return err;
+    mc_show_count(b, t.catalogue);
+    mc_buf_text(b, " products\n");
+    return MC_OK;
 }
 
 /* ---- coupons ---- */
@@ -236,7 +249,6 @@ static enum mc_err run_count(struct mc_invocation *run, const struct kind *kind,
     enum mc_err err = mc_invocation_store(run, &path, e);
     if (err == MC_OK)
         err = mc_ledger_open(&ledger, path, MC_LEDGER_READ, NULL, e);
-    assert(kind->count != NULL); /* verbs has no count otherwise */
     if (err == MC_OK)
         err = kind->count(ledger, &run->out.buf, e);
     mc_ledger_close(&ledger);
@@ -245,16 +257,18 @@ static enum mc_err run_count(struct mc_invocation *run, const struct kind *kind,
 
 static enum mc_err run_verb(struct mc_invocation *run, const struct kind *kind, const struct import_arguments *a,
                             struct mc_error *e) {
-    enum { IMPORT, COUNT };
+    enum { IMPORT, LIST, COUNT };
     int verb;
-    enum mc_err err = mc_verb_find(kind->verbs, run->operands.items[0], &verb, e);
+    enum mc_err err = mc_verb_find("import|list|count", run->operands.items[0], &verb, e);
     if (err != MC_OK)
         return err;
     if (verb == IMPORT && run->operands.count != 2)
         return mc_error_set(e, MC_ERR_USAGE, "%s import needs one file, or - for standard input", run->command->name);
-    if (verb == COUNT && run->operands.count != 1)
+    if (verb != IMPORT && run->operands.count != 1)
         return mc_error_set(e, MC_ERR_USAGE, "'%.100s' is one word too many", run->operands.items[1]);
-    return verb == IMPORT ? run_import(run, kind, a, run->operands.items[1], e) : run_count(run, kind, e);
+    if (verb == IMPORT)
+        return run_import(run, kind, a, run->operands.items[1], e);
+    return verb == LIST ? kind->list(run, &a->query, e) : run_count(run, kind, e);
 }
 
 static enum mc_err run_subscribers(struct mc_invocation *run, const void *arguments, struct mc_error *e) {
@@ -262,7 +276,7 @@ static enum mc_err run_subscribers(struct mc_invocation *run, const void *argume
                                      .columns = subscriber_columns,
                                      .column_count = sizeof subscriber_columns / sizeof *subscriber_columns,
                                      .take = take_subscriber,
-                                     .verbs = "import|count",
+                                     .list = mc_list_subscribers,
                                      .count = count_subscribers};
     return run_verb(run, &kind, arguments, e);
 }
@@ -272,7 +286,8 @@ static enum mc_err run_catalogue(struct mc_invocation *run, const void *argument
                                      .columns = catalogue_columns,
                                      .column_count = sizeof catalogue_columns / sizeof *catalogue_columns,
                                      .take = take_product,
-                                     .verbs = "import"};
+                                     .list = mc_list_catalogue,
+                                     .count = count_catalogue};
     return run_verb(run, &kind, arguments, e);
 }
 
@@ -281,7 +296,7 @@ static enum mc_err run_coupons(struct mc_invocation *run, const void *arguments,
                                      .columns = coupon_columns,
                                      .column_count = sizeof coupon_columns / sizeof *coupon_columns,
                                      .take = take_coupon,
-                                     .verbs = "import|count",
+                                     .list = mc_list_coupons,
                                      .count = count_coupons};
     return run_verb(run, &kind, arguments, e);
 }
@@ -290,15 +305,15 @@ static enum mc_err run_coupons(struct mc_invocation *run, const void *arguments,
 #define IMPORT_DRY_RUN {"dry-run", MC_OPTION_FLAG, offsetof(struct import_arguments, dry_run), NULL, "import: say what would happen, change nothing", 0, 0, NULL}
 
 static const struct mc_option subscriber_options[] = {
-    IMPORT_DRY_RUN, {0},
+    IMPORT_DRY_RUN, MC_QUERY_USER, MC_QUERY_LIMIT, MC_QUERY_JSON, MC_QUERY_CSV, {0},
 };
 static const struct mc_option catalogue_options[] = {
-    IMPORT_DRY_RUN, {0},
+    IMPORT_DRY_RUN, MC_QUERY_PRODUCT("list: only this product"), MC_QUERY_LIMIT, MC_QUERY_JSON, MC_QUERY_CSV, {0},
 };
 static const struct mc_option coupon_options[] = {
     IMPORT_DRY_RUN,
     {"campaign", MC_OPTION_STRING, offsetof(struct import_arguments, campaign), "NAME", "import: for this campaign; else policy.campaign", 0, 0, NULL},
-    {0},
+    MC_QUERY_USER, MC_QUERY_LIMIT, MC_QUERY_JSON, MC_QUERY_CSV, {0},
 };
 /* clang-format on */
 
@@ -309,12 +324,13 @@ static const struct mc_option coupon_options[] = {
 
 const struct mc_command mc_command_subscribers = {
     .name = "subscribers",
-    .purpose = "Imports or counts those who may be written to",
-    .operands = "import FILE | count",
+    .purpose = "Imports, lists or counts those who may be written to",
+    .operands = "import FILE | list | count",
     .about = IMPORT_ABOUT "Columns: user_id, email; first_name, consent (yes, no or empty: unknown),\n"
                           "language (de, pt-BR), time_zone (Europe/Berlin). A user_id that is there\n"
                           "already is replaced.\n",
     .options = subscriber_options,
+    .defaults = &import_defaults,
     .arguments_size = sizeof(struct import_arguments),
     .operands_min = 1,
     .operands_max = 2,
@@ -323,11 +339,12 @@ const struct mc_command mc_command_subscribers = {
 
 const struct mc_command mc_command_catalogue = {
     .name = "catalogue",
-    .purpose = "Imports the products' names, pictures and pages",
-    .operands = "import FILE",
+    .purpose = "Imports, lists or counts the products' names, pictures and pages",
+    .operands = "import FILE | list | count",
     .about = IMPORT_ABOUT "Columns: product_id, name; image_url, url (http or https). A product that is\n"
                           "there already is replaced.\n",
     .options = catalogue_options,
+    .defaults = &import_defaults,
     .arguments_size = sizeof(struct import_arguments),
     .operands_min = 1,
     .operands_max = 2,
@@ -336,11 +353,12 @@ const struct mc_command mc_command_catalogue = {
 
 const struct mc_command mc_command_coupons = {
     .name = "coupons",
-    .purpose = "Imports or counts the shop's coupon codes",
-    .operands = "import FILE | count",
+    .purpose = "Imports, lists or counts the shop's coupon codes",
+    .operands = "import FILE | list | count",
     .about = IMPORT_ABOUT "Columns: code; expires_at (a date or time). A code goes to one customer at\n"
                           "most; one that is there already is refused.\n",
     .options = coupon_options,
+    .defaults = &import_defaults,
     .arguments_size = sizeof(struct import_arguments),
     .operands_min = 1,
     .operands_max = 2,

@@ -59,7 +59,7 @@ static const struct mc_option report_options[] = {
      0, NULL},
     {"csv", MC_OPTION_FLAG, offsetof(struct mc_query, csv), NULL, "CSV: figure,value", 0, 0, NULL},
     {"quick", MC_OPTION_FLAG, offsetof(struct mc_query, quick), NULL,
-     "do not go through all carts again to check the totals", 0, 0, NULL},
+     "do not go through all carts and sales again to check the totals", 0, 0, NULL},
     {0},
 };
 

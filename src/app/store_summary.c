@@ -117,6 +117,7 @@ static void fill_figures(struct mc_store_summary *s, const struct mc_report *tot
     s->figures.abandoned_items = totals->cart_quantity;
     s->figures.units_sold = totals->units;
     s->figures.revenue = totals->revenue;
+    s->figures.product_minutes = totals->sale_minutes;
     memcpy(s->figures.decisions, totals->decisions, sizeof s->figures.decisions);
     s->clock = totals->clock;
 }
@@ -128,6 +129,7 @@ static void fill_outreach(struct mc_summary_outreach *o, const struct mc_report 
         .sent = m[MC_MESSAGE_SENT],
         .bounced = m[MC_MESSAGE_BOUNCED],
         .unknown = m[MC_MESSAGE_UNKNOWN],
+        .failed = m[MC_MESSAGE_FAILED],
         .withheld = m[MC_MESSAGE_WITHHELD],
         .without_coupon = t->without_coupon,
         .withheld_no_coupon = t->withheld_no_coupon,
@@ -149,6 +151,7 @@ static void fill_outreach(struct mc_summary_outreach *o, const struct mc_report 
 struct recount {
     uint64_t carts, minutes;
     __int128 cart_value, units, revenue;
+    __int128 product_units, product_revenue; /* by the rows of products */
 };
 
 static bool take_cart(void *context, const struct mc_stored_cart *cart) {
@@ -163,6 +166,13 @@ static bool take_sale(void *context, const struct mc_sale *sale) {
     r->minutes++;
     r->units += sale->units;
     r->revenue += sale->revenue;
+    return true;
+}
+
+static bool take_product(void *context, const struct mc_sale *sale) {
+    struct recount *r = context;
+    r->product_units += sale->units;
+    r->product_revenue += sale->revenue;
     return true;
 }
 
@@ -232,10 +242,11 @@ static void check_recount(struct mc_store_summary *s, const struct mc_report *t,
     struct mc_buf detail = {0};
     put_pair(&detail, "carts", t->carts, "counted again", r->carts);
     put_pair(&detail, "units", t->units, "added again", r->units);
-    add_check(s, "totals are what their rows add up to",
-              t->carts == r->carts && t->cart_value == r->cart_value && t->units == r->units &&
-                  t->revenue == r->revenue,
-              &detail);
+    put_pair(&detail, "product minutes", t->sale_minutes, "counted again", r->minutes);
+    bool carts = t->carts == r->carts && t->cart_value == r->cart_value;
+    bool sales = t->units == r->units && t->revenue == r->revenue && t->sale_minutes == r->minutes;
+    bool products = t->units == r->product_units && t->revenue == r->product_revenue;
+    add_check(s, "totals are what their rows add up to", carts && sales && products, &detail);
 }
 
 static void add_unsaid(struct mc_store_summary *s, const char *rule, const char *why) {
@@ -248,17 +259,18 @@ static void add_unsaid(struct mc_store_summary *s, const char *rule, const char 
 /* ---- all of it ---- */
 
 static bool is_same(const struct mc_report *a, const struct mc_report *b) {
-    return a->carts == b->carts && a->units == b->units && a->clock.us == b->clock.us &&
-           memcmp(a->rejects, b->rejects, sizeof a->rejects) == 0 &&
+    return a->carts == b->carts && a->units == b->units && a->sale_minutes == b->sale_minutes &&
+           a->clock.us == b->clock.us && memcmp(a->rejects, b->rejects, sizeof a->rejects) == 0 &&
            memcmp(a->messages, b->messages, sizeof a->messages) == 0;
 }
 
-/* The sales always: only their rows tell how many product minutes there are. */
-static enum mc_err recount(struct mc_ledger *l, bool quick, struct recount *r, struct mc_error *e) {
+static enum mc_err recount(struct mc_ledger *l, struct recount *r, struct mc_error *e) {
     struct mc_filter all = mc_filter_all();
     *r = (struct recount){0};
-    enum mc_err err = quick ? MC_OK : mc_read_carts(l, &all, take_cart, r, e);
-    return err == MC_OK ? mc_read_sales(l, &all, take_sale, r, e) : err;
+    enum mc_err err = mc_read_carts(l, &all, take_cart, r, e);
+    if (err == MC_OK)
+        err = mc_read_sales(l, &all, take_sale, r, e);
+    return err == MC_OK ? mc_read_sales_by_product(l, &all, false, take_product, r, e) : err;
 }
 
 static void add_checks(struct mc_store_summary *s, const struct mc_report *before, const struct mc_report *after,
@@ -291,13 +303,12 @@ enum mc_err mc_store_summary_read(struct mc_ledger *l, bool quick, struct mc_sto
         fill_outreach(&s->outreach, &before);
         err = read_top(l, s, e);
     }
-    if (err == MC_OK)
-        err = recount(l, quick, &again, e);
+    if (err == MC_OK && !quick)
+        err = recount(l, &again, e);
     if (err == MC_OK)
         err = mc_report_read(l, &after, e);
     if (err != MC_OK)
         return err;
-    s->figures.product_minutes = again.minutes;
     add_checks(s, &before, &after, quick ? NULL : &again);
     return s->bytes.failed ? mc_error_set(e, MC_ERR_NOMEM, "out of memory") : MC_OK;
 }

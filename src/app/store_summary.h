@@ -30,8 +30,8 @@ struct mc_store_summary {
     struct mc_buf bytes;
 };
 
-/* Reads it. Goes through all sales, and, unless `quick`, through all carts, and compares their sums with the totals. A
- * store that is being written while this runs may have no one answer: those checks then say so and are not broken. */
+/* Reads it. Unless `quick`, goes through all carts and sales, and compares their sums with the totals. A store that is
+ * being written while this runs may have no one answer: those checks then say so and are not broken. */
 enum mc_err mc_store_summary_read(struct mc_ledger *l, bool quick, struct mc_store_summary *s, struct mc_error *e);
 
 void mc_store_summary_free(struct mc_store_summary *s);

@@ -354,6 +354,7 @@ static void messages_text(struct mc_buf *b, const struct mc_summary_outreach *o)
     nonzero_line(b, "without a coupon", o->without_coupon, "no code was left: maxcart coupons import");
     nonzero_line(b, "bounced", o->bounced, "the mail server refused them for good");
     nonzero_line(b, "unknown", o->unknown, "the mail server's answer was lost");
+    nonzero_line(b, "failed", o->failed, "given up: maxcart why says the reason");
     if (o->coupons_free + o->coupons_taken > 0) {
         count_line(b, 2, "coupons left", o->coupons_free, "");
         count_line(b, 2, "coupons given", o->coupons_taken, "");

@@ -43,6 +43,7 @@ enum { MC_SUMMARY_PROMISE_BUCKETS = 6 };
 struct mc_summary_outreach {
     uint64_t waiting;                /* messages not handed over yet */
     uint64_t sent, bounced, unknown; /* by the mail server's answer; unknown: it was lost */
+    uint64_t failed;                 /* given up after many attempts, or impossible to compose */
     uint64_t withheld;               /* something changed before they were due */
     uint64_t without_coupon;         /* went, or will go, without a code: the pool was empty */
     uint64_t withheld_no_coupon;     /* of withheld: for want of a code */

@@ -123,7 +123,7 @@ static int64_t backoff_us(int64_t first_us, int64_t longest_us, uint32_t step) {
 
 static enum mc_err give_up(struct mc_mailer *m, int64_t id, const char *why, struct mc_error *e) {
     m->counts->given_up++;
-    return mc_outbox_retry(m->ledger, id, (struct mc_wall){MC_RETRY_NEVER_US}, mc_str_of(why), e);
+    return mc_outbox_failed(m->ledger, id, mc_str_of(why), e);
 }
 
 static enum mc_err settle_later(struct mc_mailer *m, const struct pending *p, struct mc_error *e) {

@@ -9,8 +9,8 @@
  * A replayed message goes into the spool or nowhere: never to a mail server.
  *
  * Retries: RETRY and REFUSED wait MC_RETRY_FIRST_US, doubled each time up to MC_RETRY_LONGEST_US, and end after
- * MC_ATTEMPTS_MAX (about four hours): the message keeps the state retry, its next time is MC_RETRY_NEVER_US, and it is
- * counted as given_up. DOWN and REFUSED also end the run and pause the mailer (MC_PAUSE_FIRST_US, doubled up to
+ * MC_ATTEMPTS_MAX (about four hours): then the message is `failed`, with the server's last words, as is one that cannot
+ * be composed. DOWN and REFUSED also end the run and pause the mailer (MC_PAUSE_FIRST_US, doubled up to
  * MC_PAUSE_LONGEST_US, forgotten at the next accepted message); a message is never given up because the server was
  * down.
  *
@@ -24,7 +24,6 @@
 
 #define MC_RETRY_FIRST_US (1 * MC_MINUTE_US)
 #define MC_RETRY_LONGEST_US (1 * MC_HOUR_US)
-#define MC_RETRY_NEVER_US MC_TIME_END_US
 #define MC_PAUSE_FIRST_US (15 * MC_SECOND_US)
 #define MC_PAUSE_LONGEST_US (10 * MC_MINUTE_US)
 enum { MC_ATTEMPTS_MAX = 10 };
@@ -45,7 +44,7 @@ struct mc_mailer_counts {
     uint64_t spooled;
     uint64_t outcomes[MC_SMTP_OUTCOMES]; /* handed to the server */
     uint64_t withheld;                   /* at the last check before sending */
-    uint64_t given_up, not_composed;     /* not_composed are given up too */
+    uint64_t given_up, not_composed;     /* failed; not_composed are among those given up */
 };
 
 struct mc_mailer;

@@ -29,7 +29,7 @@ static void add_mean(struct list *l, const char *name, double published, double 
 
 /* ---- rows ---- */
 
-static void add_rows(struct list *l, const struct mc_tally *t) {
+static void add_rows(struct list *l, const struct mc_sim_tally *t) {
     double rows = (double)t->rows;
     add_count(l, "rows", 20692840, t->rows);
     add_count(l, "rows October", 4102283, t->by_month[0]);
@@ -56,31 +56,31 @@ static void add_rows(struct list *l, const struct mc_tally *t) {
 
 /* ---- products and prices ---- */
 
-static uint64_t products_with(const struct mc_tally *t, unsigned types) {
+static uint64_t products_with(const struct mc_sim_tally *t, unsigned types) {
     uint64_t count = 0;
-    for (size_t i = 0; i < MC_TALLY_PRODUCTS; i++)
+    for (size_t i = 0; i < MC_SIM_TALLY_PRODUCTS; i++)
         count += (t->products[i] & types) != 0;
     return count;
 }
 
 /* The price below which the share of the type's rows lies, in major units. */
-static double price_quantile(const struct mc_tally *t, int type, double share) {
+static double price_quantile(const struct mc_sim_tally *t, int type, double share) {
     double left = share * (double)t->by_type[type];
-    for (int price = 0; price < MC_TALLY_PRICES; price++) {
+    for (int price = 0; price < MC_SIM_TALLY_PRICES; price++) {
         left -= t->prices[type][price];
         if (left <= 0)
             return price / 100.0;
     }
-    return MC_TALLY_PRICES / 100.0;
+    return MC_SIM_TALLY_PRICES / 100.0;
 }
 
-static void add_price(struct list *l, const struct mc_tally *t, int type, const char *mean_name, double mean,
+static void add_price(struct list *l, const struct mc_sim_tally *t, int type, const char *mean_name, double mean,
                       const char *median_name, double median) {
     add_mean(l, mean_name, mean, (double)t->price_sum[type] / 100, (double)t->by_type[type]);
     add(l, median_name, MC_FACT_MEAN, median, price_quantile(t, type, 0.5));
 }
 
-static void add_products(struct list *l, const struct mc_tally *t) {
+static void add_products(struct list *l, const struct mc_sim_tally *t) {
     /* How many of the products turn up depends on the number of rows, but not in proportion: not scaled. */
     add(l, "products", MC_FACT_COUNT, 54571, (double)products_with(t, 15));
     add(l, "products viewed", MC_FACT_COUNT, 53854, (double)products_with(t, 1U << VIEW));
@@ -105,7 +105,7 @@ struct sessions {
     uint32_t longest;
 };
 
-static void look_at(struct sessions *sum, const struct mc_tally_session *s) {
+static void look_at(struct sessions *sum, const struct mc_sim_tally_session *s) {
     int month = mc_calendar_month(s->first / 60);
     uint32_t lasted = s->last - s->first;
     sum->brief += lasted < SHORT_S;
@@ -131,7 +131,7 @@ static void add_conversion(struct list *l, const struct sessions *s, double sess
         add_share(l, names[i], published[i], (double)s->buying_by_month[i], (double)s->by_month[i]);
 }
 
-static void add_sessions(struct list *l, const struct mc_tally *t) {
+static void add_sessions(struct list *l, const struct mc_sim_tally *t) {
     struct sessions s = {0};
     double all = (double)t->session_count;
     for (uint64_t i = 0; i < t->session_slots; i++) {
@@ -162,11 +162,11 @@ struct users {
     int64_t revenue, repeat_revenue;
 };
 
-static void add_users(struct list *l, const struct mc_tally *t) {
+static void add_users(struct list *l, const struct mc_sim_tally *t) {
     struct users u = {0};
     uint64_t orders = 0;
     for (uint64_t i = 0; i < t->user_slots; i++) {
-        const struct mc_tally_user *user = &t->users[i];
+        const struct mc_sim_tally_user *user = &t->users[i];
         if (user->key == 0)
             continue;
         u.buyers += user->orders > 0;
@@ -191,7 +191,7 @@ static void add_users(struct list *l, const struct mc_tally *t) {
     add_mean(l, "revenue a buying session", 40.54, (double)u.revenue / 100, (double)orders);
 }
 
-static void add_revenue(struct list *l, const struct mc_tally *t) {
+static void add_revenue(struct list *l, const struct mc_sim_tally *t) {
     static const char *const names[MC_SIM_MONTHS] = {"revenue October", "revenue November", "revenue December",
                                                      "revenue January", "revenue February"};
     static const double published[MC_SIM_MONTHS] = {1211538, 1531017, 1077625, 1321535, 1206289};
@@ -203,7 +203,7 @@ static void add_revenue(struct list *l, const struct mc_tally *t) {
         add(l, names[i], MC_FACT_MONEY, published[i] * l->scale, (double)t->revenue_by_month[i] / 100);
 }
 
-size_t mc_facts_of(const struct mc_tally *t, struct mc_fact *facts) {
+size_t mc_facts_of(const struct mc_sim_tally *t, struct mc_fact *facts) {
     struct list l = {facts, 0, (double)t->rows / (double)MC_SIM_ROWS_FULL};
     assert(t->rows > 0);
     add_rows(&l, t);

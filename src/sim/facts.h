@@ -21,7 +21,7 @@ struct mc_fact {
 enum { MC_FACTS_MAX = 80 };
 
 /* Fills `facts`, room for MC_FACTS_MAX; returns how many. The tally must hold at least one row. */
-size_t mc_facts_of(const struct mc_tally *t, struct mc_fact *facts);
+size_t mc_facts_of(const struct mc_sim_tally *t, struct mc_fact *facts);
 
 /* NULL if there is none of that name. */
 const struct mc_fact *mc_fact_find(const struct mc_fact *facts, size_t count, const char *name);

@@ -19,28 +19,28 @@ struct row {
 
 /* ---- open, close ---- */
 
-enum mc_err mc_tally_open(struct mc_tally *t, struct mc_error *e) {
-    *t = (struct mc_tally){.session_slots = TABLE_MIN, .user_slots = TABLE_MIN, .seen_room = {256, 256}};
+enum mc_err mc_sim_tally_open(struct mc_sim_tally *t, struct mc_error *e) {
+    *t = (struct mc_sim_tally){.session_slots = TABLE_MIN, .user_slots = TABLE_MIN, .seen_room = {256, 256}};
     t->sessions = mc_calloc(t->session_slots, sizeof *t->sessions);
     t->users = mc_calloc(t->user_slots, sizeof *t->users);
-    t->prices = mc_calloc(MC_TALLY_TYPES, sizeof *t->prices);
-    t->products = mc_calloc(MC_TALLY_PRODUCTS, 1);
+    t->prices = mc_calloc(MC_SIM_TALLY_TYPES, sizeof *t->prices);
+    t->products = mc_calloc(MC_SIM_TALLY_PRODUCTS, 1);
     t->seen[0] = mc_malloc(t->seen_room[0] * sizeof(uint64_t));
     t->seen[1] = mc_malloc(t->seen_room[1] * sizeof(uint64_t));
     if (t->sessions && t->users && t->prices && t->products && t->seen[0] && t->seen[1])
         return MC_OK;
-    mc_tally_close(t);
+    mc_sim_tally_close(t);
     return mc_error_set(e, MC_ERR_NOMEM, "no memory to count the rows");
 }
 
-void mc_tally_close(struct mc_tally *t) {
+void mc_sim_tally_close(struct mc_sim_tally *t) {
     mc_free(t->sessions);
     mc_free(t->users);
     mc_free(t->prices);
     mc_free(t->products);
     mc_free(t->seen[0]);
     mc_free(t->seen[1]);
-    *t = (struct mc_tally){0};
+    *t = (struct mc_sim_tally){0};
 }
 
 /* ---- one row ---- */
@@ -86,15 +86,15 @@ static bool parse_price(struct mc_str text, int32_t *price) {
 }
 
 static bool parse(struct row *row) {
-    static const struct mc_str types[MC_TALLY_TYPES] = {
+    static const struct mc_str types[MC_SIM_TALLY_TYPES] = {
         {"view", 4}, {"cart", 4}, {"remove_from_cart", 16}, {"purchase", 8}};
     struct mc_time time;
     uint64_t product, user;
     row->type = 0;
-    while (row->type < MC_TALLY_TYPES && !mc_str_equal(row->field[TYPE], types[row->type]))
+    while (row->type < MC_SIM_TALLY_TYPES && !mc_str_equal(row->field[TYPE], types[row->type]))
         row->type++;
-    if (row->type == MC_TALLY_TYPES || !mc_time_parse(row->field[TIME], &time) ||
-        !digits(row->field[PRODUCT], MC_TALLY_PRODUCTS, &product) || !digits(row->field[USER], 1000000000, &user) ||
+    if (row->type == MC_SIM_TALLY_TYPES || !mc_time_parse(row->field[TIME], &time) ||
+        !digits(row->field[PRODUCT], MC_SIM_TALLY_PRODUCTS, &product) || !digits(row->field[USER], 1000000000, &user) ||
         !parse_price(row->field[PRICE], &row->price))
         return false;
     int64_t second = time.us / MC_SECOND_US - MC_SIM_START_S;
@@ -107,16 +107,16 @@ static bool parse(struct row *row) {
 
 /* ---- tables ---- */
 
-static struct mc_tally_session *find_session(struct mc_tally_session *table, uint64_t slots, uint64_t key) {
+static struct mc_sim_tally_session *find_session(struct mc_sim_tally_session *table, uint64_t slots, uint64_t key) {
     uint64_t i = key & (slots - 1);
     while (table[i].key != 0 && table[i].key != key)
         i = (i + 1) & (slots - 1);
     return &table[i];
 }
 
-static bool grow_sessions(struct mc_tally *t) {
+static bool grow_sessions(struct mc_sim_tally *t) {
     uint64_t slots = t->session_slots * 2;
-    struct mc_tally_session *table = mc_calloc(slots, sizeof *table);
+    struct mc_sim_tally_session *table = mc_calloc(slots, sizeof *table);
     if (table == NULL)
         return false;
     for (uint64_t i = 0; i < t->session_slots; i++) {
@@ -129,16 +129,16 @@ static bool grow_sessions(struct mc_tally *t) {
     return true;
 }
 
-static struct mc_tally_user *find_user(struct mc_tally_user *table, uint64_t slots, uint64_t key) {
+static struct mc_sim_tally_user *find_user(struct mc_sim_tally_user *table, uint64_t slots, uint64_t key) {
     uint64_t i = key & (slots - 1);
     while (table[i].key != 0 && table[i].key != key)
         i = (i + 1) & (slots - 1);
     return &table[i];
 }
 
-static bool grow_users(struct mc_tally *t) {
+static bool grow_users(struct mc_sim_tally *t) {
     uint64_t slots = t->user_slots * 2;
-    struct mc_tally_user *table = mc_calloc(slots, sizeof *table);
+    struct mc_sim_tally_user *table = mc_calloc(slots, sizeof *table);
     if (table == NULL)
         return false;
     for (uint64_t i = 0; i < t->user_slots; i++) {
@@ -151,7 +151,7 @@ static bool grow_users(struct mc_tally *t) {
     return true;
 }
 
-static bool make_room(struct mc_tally *t) {
+static bool make_room(struct mc_sim_tally *t) {
     return (t->session_count * 3 < t->session_slots * 2 || grow_sessions(t)) &&
            (t->user_count * 3 < t->user_slots * 2 || grow_users(t));
 }
@@ -163,7 +163,7 @@ static uint64_t key_of(struct mc_str text) {
 
 /* ---- duplicates: only rows of the same second, or of the one before, can be ---- */
 
-static bool remember(struct mc_tally *t, int which, uint64_t hash) {
+static bool remember(struct mc_sim_tally *t, int which, uint64_t hash) {
     if (t->seen_count[which] == t->seen_room[which]) {
         uint64_t *more = mc_realloc(t->seen[which], 2 * t->seen_room[which] * sizeof *more);
         if (more == NULL)
@@ -175,7 +175,7 @@ static bool remember(struct mc_tally *t, int which, uint64_t hash) {
     return true;
 }
 
-static bool was_seen(const struct mc_tally *t, int which, uint64_t hash) {
+static bool was_seen(const struct mc_sim_tally *t, int which, uint64_t hash) {
     for (uint32_t i = 0; i < t->seen_count[which]; i++) {
         if (t->seen[which][i] == hash)
             return true;
@@ -183,7 +183,7 @@ static bool was_seen(const struct mc_tally *t, int which, uint64_t hash) {
     return false;
 }
 
-static void pass_second(struct mc_tally *t, uint32_t second) {
+static void pass_second(struct mc_sim_tally *t, uint32_t second) {
     uint64_t *old = t->seen[1];
     uint32_t room = t->seen_room[1];
     t->seen[1] = t->seen[0];
@@ -195,7 +195,7 @@ static void pass_second(struct mc_tally *t, uint32_t second) {
 }
 
 /* Hashes everything but the time, which all rows of a list share. */
-static bool count_repeats(struct mc_tally *t, const struct row *row) {
+static bool count_repeats(struct mc_sim_tally *t, const struct row *row) {
     const char *from = row->field[TYPE].data;
     uint64_t hash = mc_hash64(from, (size_t)(row->text.data + row->text.len - from));
     if (was_seen(t, 0, hash)) {
@@ -210,33 +210,33 @@ static bool count_repeats(struct mc_tally *t, const struct row *row) {
 
 /* ---- open visits ---- */
 
-static void expire_visits(struct mc_tally *t, uint32_t from, uint32_t to) {
-    uint32_t steps = to - from < MC_TALLY_GAP_S ? to - from : MC_TALLY_GAP_S;
+static void expire_visits(struct mc_sim_tally *t, uint32_t from, uint32_t to) {
+    uint32_t steps = to - from < MC_SIM_TALLY_GAP_S ? to - from : MC_SIM_TALLY_GAP_S;
     for (uint32_t i = 1; i <= steps; i++) {
-        uint32_t *bucket = &t->open_by_last[(from + i) % MC_TALLY_GAP_S];
+        uint32_t *bucket = &t->open_by_last[(from + i) % MC_SIM_TALLY_GAP_S];
         t->open_visits -= *bucket;
         *bucket = 0;
     }
 }
 
-static void count_visit(struct mc_tally *t, const struct mc_tally_session *s, uint32_t second) {
-    if (s->rows > 0 && second - s->last < MC_TALLY_GAP_S) {
-        t->open_by_last[s->last % MC_TALLY_GAP_S]--;
+static void count_visit(struct mc_sim_tally *t, const struct mc_sim_tally_session *s, uint32_t second) {
+    if (s->rows > 0 && second - s->last < MC_SIM_TALLY_GAP_S) {
+        t->open_by_last[s->last % MC_SIM_TALLY_GAP_S]--;
     } else {
         t->visits++;
         t->open_visits++;
     }
-    t->open_by_last[second % MC_TALLY_GAP_S]++;
+    t->open_by_last[second % MC_SIM_TALLY_GAP_S]++;
     if (t->open_visits > t->open_visits_max)
         t->open_visits_max = t->open_visits;
 }
 
 /* ---- counting ---- */
 
-static void count_session(struct mc_tally *t, const struct row *row) {
+static void count_session(struct mc_sim_tally *t, const struct row *row) {
     uint64_t key = key_of(row->field[SESSION]), user_key = key_of(row->field[USER]);
-    struct mc_tally_session *s = find_session(t->sessions, t->session_slots, key);
-    struct mc_tally_user *user = find_user(t->users, t->user_slots, user_key);
+    struct mc_sim_tally_session *s = find_session(t->sessions, t->session_slots, key);
+    struct mc_sim_tally_user *user = find_user(t->users, t->user_slots, user_key);
     if (user->key == 0)
         t->user_count++;
     user->key = user_key;
@@ -260,12 +260,12 @@ static void count_session(struct mc_tally *t, const struct row *row) {
     s->removed |= row->type == REMOVE;
 }
 
-static void count_price(struct mc_tally *t, const struct row *row) {
+static void count_price(struct mc_sim_tally *t, const struct row *row) {
     int32_t price = row->price;
     t->price_sum[row->type] += price;
     if (price > t->price_max[row->type])
         t->price_max[row->type] = price;
-    t->prices[row->type][price < 0 ? 0 : price < MC_TALLY_PRICES ? price : MC_TALLY_PRICES - 1]++;
+    t->prices[row->type][price < 0 ? 0 : price < MC_SIM_TALLY_PRICES ? price : MC_SIM_TALLY_PRICES - 1]++;
     t->zero_price += price == 0;
     t->zero_purchases += price == 0 && row->type == PURCHASE;
     if (price < 0) {
@@ -274,7 +274,7 @@ static void count_price(struct mc_tally *t, const struct row *row) {
     }
 }
 
-static void count_row(struct mc_tally *t, const struct row *row) {
+static void count_row(struct mc_sim_tally *t, const struct row *row) {
     int month = mc_calendar_month(row->second / 60);
     t->rows++;
     t->bytes += row->text.len + 1;
@@ -292,7 +292,7 @@ static void count_row(struct mc_tally *t, const struct row *row) {
         count_session(t, row);
 }
 
-static bool take(struct mc_tally *t, const struct row *row) {
+static bool take(struct mc_sim_tally *t, const struct row *row) {
     if (t->rows == 0)
         t->first = t->last = row->second;
     if (row->second < t->last) {
@@ -310,7 +310,7 @@ static bool take(struct mc_tally *t, const struct row *row) {
     return true;
 }
 
-enum mc_err mc_tally_add(struct mc_tally *t, struct mc_str rows, struct mc_error *e) {
+enum mc_err mc_sim_tally_add(struct mc_sim_tally *t, struct mc_str rows, struct mc_error *e) {
     while (rows.len > 0) {
         const char *end = memchr(rows.data, '\n', rows.len);
         struct row row = {.text = {rows.data, end ? (size_t)(end - rows.data) : rows.len}};

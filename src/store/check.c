@@ -52,14 +52,16 @@ static bool is_stale(const struct mc_ledger *l, const struct mc_waiter *w, struc
     return l->policy.stale_by_clock && clock.us > w->due.us + l->policy.stale_after_us;
 }
 
-static enum mc_err check(struct mc_ledger *l, const struct mc_waiter *w, struct mc_time clock,
-                         enum mc_decision *verdict, struct mc_error *e) {
+static enum mc_err check_all(struct mc_ledger *l, const struct mc_waiter *w, struct mc_time clock,
+                             enum mc_decision *verdict, struct mc_error *e) {
     struct mc_contact contact = {0};
     struct mc_arena arena = {0};
     struct mc_str own, *ids;
     size_t count;
     bool capped = false;
-    enum mc_err err = mc_check_person(l, w->user, w->first_cart, &contact, verdict, e);
+    enum mc_err err = mc_outbox_flush(l, e);
+    if (err == MC_OK)
+        err = mc_check_person(l, w->user, w->first_cart, &contact, verdict, e);
     mc_contact_free(&contact);
     if (err == MC_OK && *verdict != MC_PURCHASED && is_stale(l, w, clock))
         *verdict = MC_STALE;
@@ -72,6 +74,23 @@ static enum mc_err check(struct mc_ledger *l, const struct mc_waiter *w, struct 
     if (capped)
         *verdict = MC_CAPPED;
     return err;
+}
+
+/* Nobody was subscribed, suppressed or linked since the decision, and the person is one id: what it found of address,
+ * consent, suppression and cap holds still (a purchase can only add to consent), so what is left is the purchase. */
+static enum mc_err check_purchase(struct mc_ledger *l, const struct mc_waiter *w, struct mc_time clock,
+                                  enum mc_decision *verdict, struct mc_error *e) {
+    bool bought;
+    enum mc_err err = has_bought(l, &w->user, 1, w->first_cart, &bought, e);
+    *verdict = bought ? MC_PURCHASED : is_stale(l, w, clock) ? MC_STALE : MC_SEND;
+    return err;
+}
+
+static enum mc_err check(struct mc_ledger *l, const struct mc_waiter *w, struct mc_time clock,
+                         enum mc_decision *verdict, struct mc_error *e) {
+    bool alone = mc_strmap_find(&l->linked, mc_hash64(w->user.data, w->user.len), w->user) == NULL;
+    return w->people == l->people && alone ? check_purchase(l, w, clock, verdict, e)
+                                           : check_all(l, w, clock, verdict, e);
 }
 
 /* ---- coupons ---- */
@@ -99,48 +118,35 @@ static enum mc_err coupon_take(struct mc_ledger *l, int64_t coupon, int64_t mess
         return l->last_error;
     sqlite3_bind_int64(s, 1, coupon);
     sqlite3_bind_int64(s, 2, message);
-    mc_tally_add(l, MC_TALLY_COUPONS_FREE, -1);
-    mc_tally_add(l, MC_TALLY_COUPONS_TAKEN, 1);
+    mc_totals_add(l, MC_TOTAL_COUPONS_FREE, -1);
+    mc_totals_add(l, MC_TOTAL_COUPONS_TAKEN, 1);
     return mc_sql_run(l, MC_SQL_COUPON_TAKE, e);
 }
 
 /* ---- what becomes of it ---- */
 
-static enum mc_err checked_write(struct mc_ledger *l, int64_t id, enum mc_message_state state, int withheld,
+static enum mc_err checked_write(struct mc_ledger *l, struct mc_waiter *w, enum mc_message_state state, int withheld,
                                  int64_t coupon, struct mc_error *e) {
-    sqlite3_stmt *s = mc_sql_get(l, MC_SQL_OUTBOX_CHECKED, e);
-    if (s == NULL)
-        return l->last_error;
-    sqlite3_bind_int64(s, 1, id);
-    sqlite3_bind_int(s, 2, (int)state);
-    if (withheld == MC_WITHHELD_NONE)
-        sqlite3_bind_null(s, 3);
-    else
-        sqlite3_bind_int(s, 3, withheld);
-    if (coupon == 0)
-        sqlite3_bind_null(s, 4);
-    else
-        sqlite3_bind_int64(s, 4, coupon);
-    sqlite3_bind_int(s, 5, state != MC_MESSAGE_WITHHELD);
-    mc_tally_add(l, MC_TALLY_MESSAGES + MC_MESSAGE_WAITING, -1);
-    mc_tally_add(l, MC_TALLY_MESSAGES + (int)state, 1);
-    return mc_sql_run(l, MC_SQL_OUTBOX_CHECKED, e);
+    const struct mc_checked checked = {state, withheld, coupon};
+    mc_totals_add(l, MC_TOTAL_MESSAGES + MC_MESSAGE_WAITING, -1);
+    mc_totals_add(l, MC_TOTAL_MESSAGES + (int)state, 1);
+    return mc_outbox_write(l, w, &checked, e);
 }
 
 static enum mc_err withhold(struct mc_ledger *l, struct mc_waiter *w, int reason, struct mc_error *e) {
     uint64_t hash;
     struct mc_str person = person_of_waiter(l, w, &hash);
-    mc_tally_add(l, reason == MC_WITHHELD_NO_COUPON ? MC_TALLY_NO_COUPON : MC_TALLY_WITHHELD + reason, 1);
+    mc_totals_add(l, reason == MC_WITHHELD_NO_COUPON ? MC_TOTAL_NO_COUPON : MC_TOTAL_WITHHELD + reason, 1);
     mc_waiting_drop(&l->waiting, hash, person, w);
-    return checked_write(l, w->id, MC_MESSAGE_WITHHELD, reason, 0, e);
+    return checked_write(l, w, MC_MESSAGE_WITHHELD, reason, 0, e);
 }
 
 static void count_passed(struct mc_ledger *l, const struct mc_waiter *w) {
-    mc_tally_add(l, w->holdout ? MC_TALLY_PASSED_HOLDOUT : MC_TALLY_PASSED_SEND, 1);
+    mc_totals_add(l, w->holdout ? MC_TOTAL_PASSED_HOLDOUT : MC_TOTAL_PASSED_SEND, 1);
     if (!mc_time_is_none(w->recovered_at)) { /* bought between expiry and check, too far ahead to count as purchased */
-        mc_tally_add(l, w->holdout ? MC_TALLY_RECOVERED_HOLDOUT : MC_TALLY_RECOVERED_SEND, 1);
-        mc_tally_add(l, w->holdout ? MC_TALLY_RECOVERED_HOLDOUT_MINOR : MC_TALLY_RECOVERED_SEND_MINOR,
-                     w->recovered_minor);
+        mc_totals_add(l, w->holdout ? MC_TOTAL_RECOVERED_HOLDOUT : MC_TOTAL_RECOVERED_SEND, 1);
+        mc_totals_add(l, w->holdout ? MC_TOTAL_RECOVERED_HOLDOUT_MINOR : MC_TOTAL_RECOVERED_SEND_MINOR,
+                      w->recovered_minor);
     }
 }
 
@@ -156,16 +162,16 @@ static enum mc_err pass(struct mc_ledger *l, struct mc_waiter *w, struct mc_time
     w->checked = true;
     count_passed(l, w);
     if (w->holdout)
-        return checked_write(l, w->id, MC_MESSAGE_CONTROL, MC_WITHHELD_NONE, 0, e);
+        return checked_write(l, w, MC_MESSAGE_CONTROL, MC_WITHHELD_NONE, 0, e);
     if (coupon != 0)
         err = coupon_take(l, coupon, w->id, e);
     else if (mode == MC_COUPON_OPTIONAL)
-        mc_tally_add(l, MC_TALLY_WITHOUT_COUPON, 1);
-    return err == MC_OK ? checked_write(l, w->id, MC_MESSAGE_CLAIMED, MC_WITHHELD_NONE, coupon, e) : err;
+        mc_totals_add(l, MC_TOTAL_WITHOUT_COUPON, 1);
+    return err == MC_OK ? checked_write(l, w, MC_MESSAGE_CLAIMED, MC_WITHHELD_NONE, coupon, e) : err;
 }
 
 static void forget_old(struct mc_ledger *l) {
-    int64_t clock = (int64_t)l->tally.value[MC_TALLY_CLOCK];
+    int64_t clock = (int64_t)l->totals.value[MC_TOTAL_CLOCK];
     int64_t before = clock - l->policy.attribution_window_us - MC_DAY_US;
     for (struct mc_waiter *w; (w = l->waiting.front) != NULL && w->due.us <= before && (w->checked || w->gone);) {
         uint64_t hash;
@@ -175,10 +181,10 @@ static void forget_old(struct mc_ledger *l) {
 }
 
 static void clock_move(struct mc_ledger *l, struct mc_time clock) {
-    if (l->tally.value[MC_TALLY_CLOCK_SET] && l->tally.value[MC_TALLY_CLOCK] >= clock.us)
+    if (l->totals.value[MC_TOTAL_CLOCK_SET] && l->totals.value[MC_TOTAL_CLOCK] >= clock.us)
         return;
-    l->tally.value[MC_TALLY_CLOCK_SET] = 1;
-    l->tally.value[MC_TALLY_CLOCK] = clock.us;
+    l->totals.value[MC_TOTAL_CLOCK_SET] = 1;
+    l->totals.value[MC_TOTAL_CLOCK] = clock.us;
     forget_old(l);
 }
 
@@ -193,6 +199,8 @@ enum mc_err mc_ledger_advance(struct mc_ledger *l, struct mc_time clock, struct 
         if (err == MC_OK)
             err = verdict == MC_SEND ? pass(l, w, clock, e) : withhold(l, w, (int)verdict, e);
     }
+    if (err == MC_OK)
+        err = mc_outbox_flush(l, e);
     if (err == MC_OK)
         clock_move(l, clock);
     return err;

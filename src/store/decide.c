@@ -56,12 +56,31 @@ enum mc_err mc_outbox_last(struct mc_ledger *l, struct mc_str user, int64_t befo
     return err;
 }
 
+/* The user's newest cart whose row is held back: newer than all in the table. */
+static const struct mc_waiter *last_unwritten(const struct mc_ledger *l, struct mc_str user) {
+    if (l->unwritten == NULL)
+        return NULL;
+    uint64_t hash;
+    struct mc_str person = mc_person_of(l, mc_hash64(user.data, user.len), user, &hash);
+    const struct mc_waiter *w = mc_waiting_of(&l->waiting, hash, person); /* newest first, but for links */
+    const struct mc_waiter *last = NULL;
+    for (; w != NULL; w = w->next_of_person)
+        if (w->unwritten && (last == NULL || w->id > last->id) && mc_str_equal(w->user, user))
+            last = w;
+    return last;
+}
+
 static enum mc_err is_capped(struct mc_ledger *l, const struct mc_cart *cart, bool *capped, struct mc_error *e) {
-    int64_t id;
-    struct mc_time last;
     *capped = false;
     if (l->policy.cap_window_us == 0)
         return MC_OK;
+    const struct mc_waiter *unwritten = last_unwritten(l, cart->user);
+    if (unwritten != NULL) {
+        *capped = cart->expires_at.us - unwritten->expires.us < l->policy.cap_window_us;
+        return MC_OK;
+    }
+    int64_t id;
+    struct mc_time last;
     enum mc_err err = mc_outbox_last(l, cart->user, INT64_MAX, &id, &last, e);
     *capped = err == MC_OK && id != 0 && cart->expires_at.us - last.us < l->policy.cap_window_us;
     return err;
@@ -124,12 +143,30 @@ static enum mc_err cart_write(struct mc_ledger *l, const struct mc_cart *cart, e
     sqlite3_bind_int(s, 8, (int)decision);
     mc_bind_int128(s, 9, cart->value);
     mc_bind_str(s, 10, mc_buf_view(&l->scratch));
+    if (decision == MC_SEND || decision == MC_HOLDOUT)
+        sqlite3_bind_int64(s, 11, l->last_message + 1); /* outbox_add gives it this id, if the cart is new */
+    else
+        sqlite3_bind_null(s, 11);
     enum mc_err err = mc_sql_run(l, MC_SQL_CART_PUT, e);
     *added = err == MC_OK && sqlite3_changes(l->db) > 0;
     return err;
 }
 
-static enum mc_err outbox_write(struct mc_ledger *l, const struct mc_waiter *w, struct mc_error *e) {
+static void bind_checked(sqlite3_stmt *s, int at, const struct mc_checked *checked) {
+    sqlite3_bind_int(s, at, (int)checked->state);
+    if (checked->withheld == MC_WITHHELD_NONE)
+        sqlite3_bind_null(s, at + 1);
+    else
+        sqlite3_bind_int(s, at + 1, checked->withheld);
+    if (checked->coupon == 0)
+        sqlite3_bind_null(s, at + 2);
+    else
+        sqlite3_bind_int64(s, at + 2, checked->coupon);
+    sqlite3_bind_int(s, at + 3, checked->state != MC_MESSAGE_WAITING && checked->state != MC_MESSAGE_WITHHELD);
+}
+
+static enum mc_err outbox_insert(struct mc_ledger *l, const struct mc_waiter *w, const struct mc_checked *checked,
+                                 struct mc_error *e) {
     uint8_t name[16];
     sqlite3_stmt *s = mc_sql_get(l, MC_SQL_OUTBOX_PUT, e);
     if (s == NULL)
@@ -147,7 +184,32 @@ static enum mc_err outbox_write(struct mc_ledger *l, const struct mc_waiter *w, 
     sqlite3_bind_int(s, 10, l->policy.replayed);
     sqlite3_bind_int(s, 11, (int)l->policy.offer.kind);
     sqlite3_bind_int64(s, 12, l->policy.offer.value);
+    bind_checked(s, 13, checked);
     return mc_sql_run(l, MC_SQL_OUTBOX_PUT, e);
+}
+
+enum mc_err mc_outbox_write(struct mc_ledger *l, struct mc_waiter *w, const struct mc_checked *checked,
+                            struct mc_error *e) {
+    if (w->unwritten) {
+        w->unwritten = false;
+        return outbox_insert(l, w, checked, e);
+    }
+    sqlite3_stmt *s = mc_sql_get(l, MC_SQL_OUTBOX_CHECKED, e);
+    if (s == NULL)
+        return l->last_error;
+    sqlite3_bind_int64(s, 1, w->id);
+    bind_checked(s, 2, checked);
+    return mc_sql_run(l, MC_SQL_OUTBOX_CHECKED, e);
+}
+
+enum mc_err mc_outbox_flush(struct mc_ledger *l, struct mc_error *e) {
+    static const struct mc_checked waits = {.state = MC_MESSAGE_WAITING, .withheld = MC_WITHHELD_NONE};
+    enum mc_err err = MC_OK;
+    for (struct mc_waiter *w = l->unwritten; w != NULL && err == MC_OK; w = w->next_in_queue)
+        if (w->unwritten)
+            err = mc_outbox_write(l, w, &waits, e);
+    l->unwritten = NULL;
+    return err;
 }
 
 static enum mc_err outbox_add(struct mc_ledger *l, const struct mc_cart *cart, bool holdout, struct mc_error *e) {
@@ -160,25 +222,27 @@ static enum mc_err outbox_add(struct mc_ledger *l, const struct mc_cart *cart, b
     w->opened = cart->opened_at;
     w->first_cart = cart->first_cart_at;
     w->holdout = holdout;
+    w->people = l->people;
+    w->unwritten = true;
     uint64_t hash = mc_hash64(w->user.data, w->user.len);
     struct mc_str person = mc_person_of(l, hash, w->user, &hash);
-    enum mc_err err = outbox_write(l, w, e);
-    if (err == MC_OK && !mc_waiting_add(&l->waiting, hash, person, w))
-        err = mc_ledger_no_memory(l, e);
-    if (err != MC_OK)
+    if (!mc_waiting_add(&l->waiting, hash, person, w)) {
         mc_waiter_free(w);
-    else
-        mc_tally_add(l, MC_TALLY_MESSAGES + MC_MESSAGE_WAITING, 1);
-    return err;
+        return mc_ledger_no_memory(l, e);
+    }
+    if (l->unwritten == NULL)
+        l->unwritten = w;
+    mc_totals_add(l, MC_TOTAL_MESSAGES + MC_MESSAGE_WAITING, 1);
+    return MC_OK;
 }
 
 static void count_cart(struct mc_ledger *l, const struct mc_cart *cart, enum mc_decision decision) {
-    mc_tally_add(l, MC_TALLY_CARTS, 1);
-    mc_tally_add(l, MC_TALLY_DECISIONS + (int)decision, 1);
-    mc_tally_add(l, MC_TALLY_CART_ITEMS, cart->item_count);
-    mc_tally_add(l, MC_TALLY_CART_VALUE, cart->value);
+    mc_totals_add(l, MC_TOTAL_CARTS, 1);
+    mc_totals_add(l, MC_TOTAL_DECISIONS + (int)decision, 1);
+    mc_totals_add(l, MC_TOTAL_CART_ITEMS, cart->item_count);
+    mc_totals_add(l, MC_TOTAL_CART_VALUE, cart->value);
     for (uint32_t i = 0; i < cart->item_count; i++)
-        mc_tally_add(l, MC_TALLY_CART_QUANTITY, cart->items[i].quantity);
+        mc_totals_add(l, MC_TOTAL_CART_QUANTITY, cart->items[i].quantity);
 }
 
 enum mc_err mc_ledger_end_cart(struct mc_ledger *l, const struct mc_cart *cart, enum mc_decision *decided,

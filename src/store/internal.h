@@ -5,7 +5,8 @@
 #include "store/checkpoint.h"
 #include "store/outbox.h"
 #include "store/sql.h"
-#include "store/tally.h"
+#include "store/sums.h"
+#include "store/totals.h"
 #include "store/waiting.h"
 
 struct mc_ledger {
@@ -21,12 +22,15 @@ struct mc_ledger {
     struct mc_policy policy;
 
     /* L4: a function of the tables and of the open transaction */
-    struct mc_tally tally;
+    struct mc_totals totals;
     struct mc_waiting waiting;
-    struct mc_strmap bought;  /* user -> greatest purchase time of this transaction */
-    struct mc_strmap linked;  /* user -> index of its person in `persons` */
-    struct mc_strmap persons; /* the ids that name linked persons */
-    int64_t last_message;     /* greatest id in the outbox */
+    struct mc_strmap bought;     /* user -> greatest purchase time of this transaction */
+    struct mc_sums sold;         /* of this transaction, by product */
+    struct mc_strmap linked;     /* user -> index of its person in `persons` */
+    struct mc_strmap persons;    /* the ids that name linked persons */
+    int64_t last_message;        /* greatest id in the outbox */
+    struct mc_waiter *unwritten; /* the first whose row is held back; those behind it in the queue may be, too */
+    uint64_t people; /* changes of subscribers, links, suppressions, policy since this handle was opened, from 1 */
 
     struct mc_buf scratch;
 };
@@ -43,16 +47,19 @@ enum mc_err mc_ledger_writable(struct mc_ledger *l, struct mc_error *e);
 enum mc_err mc_memory_load(struct mc_ledger *l, struct mc_error *e);
 void mc_memory_free(struct mc_ledger *l);
 
-/* Writes what L4 holds back for the commit: customers, totals. */
+/* Writes what L4 holds back for the commit: messages, customers, sales by product, totals. */
 enum mc_err mc_memory_flush(struct mc_ledger *l, struct mc_error *e);
 
-static inline void mc_tally_add(struct mc_ledger *l, int which, __int128 more) {
-    l->tally.value[which] += more;
+/* The sales of this transaction by product, into the table. sales.c */
+enum mc_err mc_sold_flush(struct mc_ledger *l, struct mc_error *e);
+
+static inline void mc_totals_add(struct mc_ledger *l, int which, __int128 more) {
+    l->totals.value[which] += more;
 }
 
 static inline struct mc_time mc_ledger_clock(const struct mc_ledger *l) {
-    return (struct mc_time){l->tally.value[MC_TALLY_CLOCK_SET] ? (int64_t)l->tally.value[MC_TALLY_CLOCK]
-                                                               : MC_TIME_NONE_US};
+    return (struct mc_time){l->totals.value[MC_TOTAL_CLOCK_SET] ? (int64_t)l->totals.value[MC_TOTAL_CLOCK]
+                                                                : MC_TIME_NONE_US};
 }
 
 /* ---- persons: person.c ---- */
@@ -85,6 +92,22 @@ enum mc_err mc_check_person(struct mc_ledger *l, struct mc_str user, struct mc_t
 /* The last outbox row of a user with an id below `before`; *id 0 if there is none. */
 enum mc_err mc_outbox_last(struct mc_ledger *l, struct mc_str user, int64_t before, int64_t *id,
                            struct mc_time *expires_at, struct mc_error *e);
+
+/* What becomes of a waiter at its second check. */
+struct mc_checked {
+    enum mc_message_state state;
+    int withheld;   /* or MC_WITHHELD_NONE */
+    int64_t coupon; /* 0: none */
+};
+
+/* Writes the outbox row of a waiter: all of it if it was held back, else what the check found. decide.c */
+enum mc_err mc_outbox_write(struct mc_ledger *l, struct mc_waiter *w, const struct mc_checked *checked,
+                            struct mc_error *e);
+
+/* A cart with delay 0 is checked in the row of the log in which it ended: its outbox row is held back by end_cart and
+ * written once, with the outcome, by advance. This writes what is held back, and stands at the head of everything else
+ * that looks at the table. No cost when there is none. decide.c */
+enum mc_err mc_outbox_flush(struct mc_ledger *l, struct mc_error *e);
 
 /* Reads a row of OUTBOX_RECENT or OUTBOX_OF_USER into a new waiter; NULL with the error set. */
 struct mc_waiter *mc_waiter_read(struct mc_ledger *l, sqlite3_stmt *row, struct mc_error *e);

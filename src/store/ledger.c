@@ -108,8 +108,9 @@ enum mc_err mc_ledger_commit(struct mc_ledger *l, struct mc_error *e) {
         mc_ledger_rollback(l, NULL);
         return err;
     }
-    mc_tally_settle(&l->tally);
+    mc_totals_settle(&l->totals);
     mc_strmap_clear(&l->bought);
+    mc_sums_clear(&l->sold);
     l->in_transaction = false;
     return MC_OK;
 }
@@ -132,7 +133,7 @@ enum mc_err mc_ledger_rollback(struct mc_ledger *l, struct mc_error *e) {
     return err;
 }
 
-/* ---- rows that are no events, and sales ---- */
+/* ---- rows that are no events ---- */
 
 enum mc_err mc_ledger_put_reject(struct mc_ledger *l, const struct mc_reject *reject, struct mc_error *e) {
     assert(reject->reason > MC_ACCEPTED && reject->reason < MC_REASONS);
@@ -148,29 +149,6 @@ enum mc_err mc_ledger_put_reject(struct mc_ledger *l, const struct mc_reject *re
     mc_bind_blob(s, 6, reject->raw);
     err = mc_sql_run(l, MC_SQL_REJECT_PUT, e);
     if (err == MC_OK)
-        mc_tally_add(l, MC_TALLY_REJECTS + (int)reject->reason, 1);
-    return err;
-}
-
-static int64_t minute_of(struct mc_time t) {
-    int64_t into = t.us % MC_MINUTE_US;
-    return t.us - (into < 0 ? into + MC_MINUTE_US : into);
-}
-
-enum mc_err mc_ledger_put_sale(struct mc_ledger *l, struct mc_str product, struct mc_time minute, int64_t units,
-                               __int128 revenue, struct mc_error *e) {
-    enum mc_err err = mc_ledger_writable(l, e);
-    sqlite3_stmt *s = err == MC_OK ? mc_sql_get(l, MC_SQL_SALE_PUT, e) : NULL;
-    if (s == NULL)
-        return l->last_error;
-    sqlite3_bind_int64(s, 1, minute_of(minute));
-    mc_bind_str(s, 2, product);
-    sqlite3_bind_int64(s, 3, units);
-    mc_bind_int128(s, 4, revenue);
-    err = mc_sql_run(l, MC_SQL_SALE_PUT, e);
-    if (err == MC_OK) {
-        mc_tally_add(l, MC_TALLY_UNITS, units);
-        mc_tally_add(l, MC_TALLY_REVENUE, revenue);
-    }
+        mc_totals_add(l, MC_TOTAL_REJECTS + (int)reject->reason, 1);
     return err;
 }

@@ -4,8 +4,10 @@
 #include "base/mem.h"
 
 void mc_memory_free(struct mc_ledger *l) {
+    l->unwritten = NULL;
     mc_waiting_free(&l->waiting);
     mc_strmap_free(&l->bought);
+    mc_sums_free(&l->sold);
     mc_strmap_free(&l->linked);
     mc_strmap_free(&l->persons);
 }
@@ -96,7 +98,7 @@ static enum mc_err last_message_load(struct mc_ledger *l, struct mc_error *e) {
 
 enum mc_err mc_memory_load(struct mc_ledger *l, struct mc_error *e) {
     mc_memory_free(l);
-    enum mc_err err = mc_tally_load(l, &l->tally, e);
+    enum mc_err err = mc_totals_load(l, &l->totals, e);
     if (err == MC_OK)
         err = linked_load(l, e);
     if (err == MC_OK && l->mode == MC_LEDGER_WRITE)
@@ -120,6 +122,10 @@ static enum mc_err bought_flush(struct mc_ledger *l, struct mc_error *e) {
 }
 
 enum mc_err mc_memory_flush(struct mc_ledger *l, struct mc_error *e) {
-    enum mc_err err = l->bought.count > 0 ? bought_flush(l, e) : MC_OK;
-    return err == MC_OK ? mc_tally_store(l, e) : err;
+    enum mc_err err = mc_outbox_flush(l, e);
+    if (err == MC_OK && l->bought.count > 0)
+        err = bought_flush(l, e);
+    if (err == MC_OK && l->sold.products.count > 0)
+        err = mc_sold_flush(l, e);
+    return err == MC_OK ? mc_totals_store(l, e) : err;
 }

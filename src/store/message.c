@@ -96,6 +96,8 @@ static bool row_fill(struct mc_message *m, sqlite3_stmt *s) {
 }
 
 static enum mc_err load(struct mc_ledger *l, int64_t id, bool *found, struct mc_message *m, struct mc_error *e) {
+    if (mc_outbox_flush(l, e) != MC_OK)
+        return l->last_error;
     sqlite3_stmt *s = mc_sql_get(l, MC_SQL_OUTBOX_GET, e);
     if (s == NULL)
         return l->last_error;

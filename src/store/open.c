@@ -334,6 +334,7 @@ enum mc_err mc_ledger_open(struct mc_ledger **out, const char *path, enum mc_led
         return mc_error_set(e, MC_ERR_NOMEM, "store %s: no memory", path);
     l->mode = mode;
     l->lock_fd = -1;
+    l->people = 1;
     mc_policy_defaults(&l->policy);
     enum mc_err err = open_steps(l, path, options != NULL ? options : &none, e);
     if (err != MC_OK)

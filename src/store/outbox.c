@@ -2,8 +2,8 @@
 
 #include "store/internal.h"
 
-const char *const mc_message_state_names[MC_MESSAGE_STATES] = {"waiting", "claimed", "sending",  "sent",   "bounced",
-                                                               "unknown", "retry",   "withheld", "control"};
+const char *const mc_message_state_names[MC_MESSAGE_STATES] = {"waiting", "claimed", "sending",  "sent",    "bounced",
+                                                               "unknown", "retry",   "withheld", "control", "failed"};
 
 const int64_t mc_promise_bucket_s[MC_PROMISE_BUCKETS] = {1, 10, 60, 180, 3600, INT64_MAX};
 
@@ -20,9 +20,9 @@ const char *mc_withheld_name(int withheld) {
 static enum mc_err ids_read(struct mc_ledger *l, enum mc_sql which, int64_t *ids, size_t max, size_t *count,
                             struct mc_error *e) {
     bool row;
-    enum mc_err err = MC_OK;
+    enum mc_err err = mc_outbox_flush(l, e);
     *count = 0;
-    while (*count < max && (err = mc_sql_step(l, which, &row, e)) == MC_OK && row)
+    while (err == MC_OK && *count < max && (err = mc_sql_step(l, which, &row, e)) == MC_OK && row)
         ids[(*count)++] = sqlite3_column_int64(l->statements[which], 0);
     mc_sql_reset(l, which);
     return err;
@@ -65,7 +65,8 @@ struct row {
 
 static enum mc_err row_read(struct mc_ledger *l, int64_t id, struct row *out, struct mc_error *e) {
     *out = (struct row){0};
-    sqlite3_stmt *s = mc_ledger_writable(l, e) == MC_OK ? mc_sql_get(l, MC_SQL_OUTBOX_STATE, e) : NULL;
+    bool ready = mc_ledger_writable(l, e) == MC_OK && mc_outbox_flush(l, e) == MC_OK;
+    sqlite3_stmt *s = ready ? mc_sql_get(l, MC_SQL_OUTBOX_STATE, e) : NULL;
     if (s == NULL)
         return l->last_error;
     sqlite3_bind_int64(s, 1, id);
@@ -83,8 +84,8 @@ static enum mc_err row_read(struct mc_ledger *l, int64_t id, struct row *out, st
 }
 
 static void count_move(struct mc_ledger *l, enum mc_message_state from, enum mc_message_state to) {
-    mc_tally_add(l, MC_TALLY_MESSAGES + (int)from, -1);
-    mc_tally_add(l, MC_TALLY_MESSAGES + (int)to, 1);
+    mc_totals_add(l, MC_TOTAL_MESSAGES + (int)from, -1);
+    mc_totals_add(l, MC_TOTAL_MESSAGES + (int)to, 1);
 }
 
 static enum mc_err hold(struct mc_ledger *l, int64_t id, enum mc_message_state from, enum mc_decision reason,
@@ -95,7 +96,7 @@ static enum mc_err hold(struct mc_ledger *l, int64_t id, enum mc_message_state f
     sqlite3_bind_int64(s, 1, id);
     sqlite3_bind_int(s, 2, (int)reason);
     count_move(l, from, MC_MESSAGE_WITHHELD);
-    mc_tally_add(l, MC_TALLY_WITHHELD + (int)reason, 1);
+    mc_totals_add(l, MC_TOTAL_WITHHELD + (int)reason, 1);
     return mc_sql_run(l, MC_SQL_OUTBOX_HOLD, e);
 }
 
@@ -119,6 +120,8 @@ enum mc_err mc_outbox_begin_sending(struct mc_ledger *l, int64_t id, bool to_spo
     bool ready = err == MC_OK && row.found && (row.state == MC_MESSAGE_CLAIMED || row.state == MC_MESSAGE_RETRY);
     if (ready && row.replayed && !to_spool)
         err = mc_ledger_fail(l, MC_ERR_USAGE, e, "message %lld is of a replay: it is never mailed", (long long)id);
+    else if (ready && row.replayed) /* what the log holds behind its claim came after it would have gone */
+        err = mc_contact_decide(l, row.user, &contact, &verdict, e);
     else if (ready)
         err = mc_check_person(l, row.user, row.first_cart, &contact, &verdict, e);
     if (ready && err == MC_OK) {
@@ -144,7 +147,7 @@ static void count_promise(struct mc_ledger *l, const struct row *row, struct mc_
            handed_at.us - row->due_at.us > mc_promise_bucket_s[bucket] * MC_SECOND_US)
         bucket++;
     if (!row->replayed)
-        mc_tally_add(l, MC_TALLY_PROMISE + bucket, 1);
+        mc_totals_add(l, MC_TOTAL_PROMISE + bucket, 1);
 }
 
 /* next_at and handed_at: us 0 is none. */
@@ -174,8 +177,8 @@ static enum mc_err settle(struct mc_ledger *l, int64_t id, enum mc_message_state
     const struct mc_wall none = {0};
     enum mc_err err = row_read(l, id, &row, e);
     if (err == MC_OK && row.found && row.state == MC_MESSAGE_SENDING) {
-        bool retry = state == MC_MESSAGE_RETRY;
-        err = result(l, id, state, retry ? at : none, retry ? none : at, note, e);
+        bool retry = state == MC_MESSAGE_RETRY, handed = !retry && state != MC_MESSAGE_FAILED;
+        err = result(l, id, state, retry ? at : none, handed ? at : none, note, e);
         if (err == MC_OK && state == MC_MESSAGE_SENT)
             count_promise(l, &row, at);
         if (err == MC_OK && state == MC_MESSAGE_BOUNCED)
@@ -203,6 +206,10 @@ enum mc_err mc_outbox_unknown(struct mc_ledger *l, int64_t id, struct mc_wall at
 enum mc_err mc_outbox_retry(struct mc_ledger *l, int64_t id, struct mc_wall next_at, struct mc_str note,
                             struct mc_error *e) {
     return settle(l, id, MC_MESSAGE_RETRY, next_at, note, e);
+}
+
+enum mc_err mc_outbox_failed(struct mc_ledger *l, int64_t id, struct mc_str note, struct mc_error *e) {
+    return settle(l, id, MC_MESSAGE_FAILED, (struct mc_wall){0}, note, e);
 }
 
 enum mc_err mc_outbox_recover(struct mc_ledger *l, bool resend, struct mc_wall now, size_t *count, struct mc_error *e) {

@@ -6,7 +6,8 @@
  *     waiting --+--> claimed ---------------------> sending -- unknown -> unknown  (answer lost, or found `sending` at
  * start) |                                   ^      |  retry ---> retry (attempts, not before)
  *               +--> control (holdout: nothing      +------+------------+
- *                    is ever sent)                  before: withheld, when an address was suppressed or lost meanwhile
+ *                    is ever sent)                         |   failed --> failed  (given up, the note says why)
+ *                                                   before: withheld, when an address was suppressed or lost meanwhile
  *
  * All that writes runs in the ledger's open transaction. To hand a message to a server: begin_sending in one
  * transaction, commit, hand over, then the result in the next. The spool, whose write is idempotent by message_id, may
@@ -27,6 +28,7 @@ enum mc_message_state {
     MC_MESSAGE_RETRY,
     MC_MESSAGE_WITHHELD,
     MC_MESSAGE_CONTROL,
+    MC_MESSAGE_FAILED,
     MC_MESSAGE_STATES
 };
 extern const char *const mc_message_state_names[MC_MESSAGE_STATES];
@@ -100,6 +102,10 @@ enum mc_err mc_outbox_unknown(struct mc_ledger *l, int64_t id, struct mc_wall at
                               struct mc_error *e);
 enum mc_err mc_outbox_retry(struct mc_ledger *l, int64_t id, struct mc_wall next_at, struct mc_str note,
                             struct mc_error *e);
+
+/* Given up after its attempts, or because it cannot be composed: final, and nothing is held against the address. `note`
+ * says why. */
+enum mc_err mc_outbox_failed(struct mc_ledger *l, int64_t id, struct mc_str note, struct mc_error *e);
 
 /* To be called once when delivery starts: what a killed process left in `sending` becomes unknown, or, if `resend`,
  * retry. *count of them. */

@@ -70,3 +70,36 @@ void mc_page_free(struct mc_page *page) {
     mc_arena_free(&page->arena);
     *page = (struct mc_page){0};
 }
+
+static enum mc_err next_page(struct mc_ledger *l, const struct mc_paged *listing, const struct mc_cell *after,
+                             struct mc_page *page, struct mc_error *e) {
+    sqlite3_stmt *s = mc_sql_get(l, listing->which, e);
+    if (s == NULL)
+        return l->last_error;
+    listing->bind(s, after, listing->filter);
+    return mc_page_fill(l, listing->which, listing->key_columns, listing->accept, listing->filter, page, e);
+}
+
+enum mc_err mc_page_each(struct mc_ledger *l, const struct mc_paged *listing,
+                         const struct mc_cell start[MC_PAGE_COLUMNS_MAX],
+                         bool (*give)(void *context, struct mc_page *page, const struct mc_cell *row), void *context,
+                         struct mc_error *e) {
+    struct mc_page page = {0}, previous = {0};
+    const struct mc_cell *after = start;
+    bool more = true;
+    enum mc_err err = MC_OK;
+    while (err == MC_OK && more) {
+        err = next_page(l, listing, after, &page, e);
+        more = err == MC_OK && !page.end;
+        bool wanted = true;
+        for (size_t i = 0; err == MC_OK && wanted && i < page.count; i++)
+            wanted = give(context, &page, page.rows[i]);
+        more = more && wanted;
+        mc_page_free(&previous);
+        previous = page;
+        after = previous.last;
+        page = (struct mc_page){0};
+    }
+    mc_page_free(&previous);
+    return err;
+}

@@ -32,4 +32,20 @@ enum mc_err mc_page_fill(struct mc_ledger *l, enum mc_sql which, int key_columns
 
 void mc_page_free(struct mc_page *page);
 
+/* A listing: how its statement is bound behind the row that was looked at last, which rows are wanted. */
+struct mc_paged {
+    enum mc_sql which;
+    int key_columns;
+    void (*bind)(sqlite3_stmt *s, const struct mc_cell *after, const void *filter);
+    bool (*accept)(const void *filter, sqlite3_stmt *row); /* NULL: all */
+    const void *filter;
+};
+
+/* Gives the rows, page by page, to `give`, which returns false to stop. The statement is never open while it runs.
+ * `start` holds the key to begin behind. */
+enum mc_err mc_page_each(struct mc_ledger *l, const struct mc_paged *listing,
+                         const struct mc_cell start[MC_PAGE_COLUMNS_MAX],
+                         bool (*give)(void *context, struct mc_page *page, const struct mc_cell *row), void *context,
+                         struct mc_error *e);
+
 #endif

@@ -56,7 +56,8 @@ enum mc_err mc_subscriber_put(struct mc_ledger *l, const struct mc_subscriber *s
     sqlite3_bind_int(s, 4, (int)subscriber->consent);
     mc_bind_str(s, 5, subscriber->language);
     mc_bind_str(s, 6, subscriber->time_zone);
-    mc_tally_add(l, MC_TALLY_SUBSCRIBERS, !there);
+    mc_totals_add(l, MC_TOTAL_SUBSCRIBERS, !there);
+    l->people++;
     return mc_sql_run(l, MC_SQL_SUBSCRIBER_PUT, e);
 }
 
@@ -130,6 +131,7 @@ enum mc_err mc_person_link(struct mc_ledger *l, struct mc_str user, struct mc_st
     int order = mc_str_compare(a, b);
     if (order == 0)
         return MC_OK;
+    l->people++;
     struct mc_arena arena = {0};
     struct mc_str from, to; /* copies: names move when the table of persons grows */
     if (mc_arena_copy(&arena, order < 0 ? b : a, &from) && mc_arena_copy(&arena, order < 0 ? a : b, &to))
@@ -170,7 +172,8 @@ enum mc_err mc_suppression_put(struct mc_ledger *l, struct mc_str email, enum mc
     mc_bind_str(s, 1, email);
     sqlite3_bind_int(s, 2, (int)reason);
     sqlite3_bind_int64(s, 3, at.us);
-    mc_tally_add(l, MC_TALLY_SUPPRESSIONS, !there);
+    mc_totals_add(l, MC_TOTAL_SUPPRESSIONS, !there);
+    l->people++;
     return mc_sql_run(l, MC_SQL_SUPPRESSION_PUT, e);
 }
 
@@ -190,16 +193,21 @@ static const char *catalogue_fault(const struct mc_catalogue_entry *c) {
 
 enum mc_err mc_catalogue_put(struct mc_ledger *l, const struct mc_catalogue_entry *entry, const char **refused,
                              struct mc_error *e) {
+    bool there = false;
     sqlite3_stmt *s = writing(l, MC_SQL_CATALOGUE_PUT, e);
     if (s == NULL)
         return l->last_error;
     *refused = catalogue_fault(entry);
     if (*refused != NULL)
         return MC_OK;
+    enum mc_err err = exists(l, MC_SQL_CATALOGUE_GET, entry->product, &there, e);
+    if (err != MC_OK)
+        return err;
     mc_bind_str(s, 1, entry->product);
     mc_bind_str(s, 2, entry->name);
     mc_bind_str(s, 3, entry->image_url);
     mc_bind_str(s, 4, entry->url);
+    mc_totals_add(l, MC_TOTAL_CATALOGUE, !there);
     return mc_sql_run(l, MC_SQL_CATALOGUE_PUT, e);
 }
 
@@ -227,6 +235,6 @@ enum mc_err mc_coupon_put(struct mc_ledger *l, struct mc_str code, struct mc_str
     if (err == MC_OK && sqlite3_changes(l->db) == 0)
         *refused = "already in the pool";
     else if (err == MC_OK)
-        mc_tally_add(l, MC_TALLY_COUPONS_FREE, 1);
+        mc_totals_add(l, MC_TOTAL_COUPONS_FREE, 1);
     return err;
 }

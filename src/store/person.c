@@ -145,7 +145,7 @@ static enum mc_err contact_add(struct mc_ledger *l, struct mc_str id, struct mc_
         out->known = true;
         out->subscriber = subscriber;
     }
-    if (l->mode == MC_LEDGER_READ || l->tally.value[MC_TALLY_SUPPRESSIONS] > 0)
+    if (l->mode == MC_LEDGER_READ || l->totals.value[MC_TOTAL_SUPPRESSIONS] > 0)
         err = suppression_read(l, subscriber.email, &reason, e);
     /* a bounce says that this address is dead; a complaint or an unsubscription is the person's own word */
     out->suppressed |= first ? reason >= 0 : reason == MC_UNSUBSCRIBED || reason == MC_COMPLAINED;
@@ -153,7 +153,7 @@ static enum mc_err contact_add(struct mc_ledger *l, struct mc_str id, struct mc_
 }
 
 static bool anybody_known(const struct mc_ledger *l) {
-    return l->mode == MC_LEDGER_READ || l->tally.value[MC_TALLY_SUBSCRIBERS] > 0;
+    return l->mode == MC_LEDGER_READ || l->totals.value[MC_TOTAL_SUBSCRIBERS] > 0;
 }
 
 static enum mc_err contact_read(struct mc_ledger *l, struct mc_str user, bool with_customer, struct mc_contact *out,

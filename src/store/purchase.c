@@ -11,8 +11,8 @@ static enum mc_err recover(struct mc_ledger *l, struct mc_waiter *w, const struc
         w->recovered_at = p->time;
     w->recovered_minor += revenue;
     if (w->checked) {
-        mc_tally_add(l, w->holdout ? MC_TALLY_RECOVERED_HOLDOUT : MC_TALLY_RECOVERED_SEND, first);
-        mc_tally_add(l, w->holdout ? MC_TALLY_RECOVERED_HOLDOUT_MINOR : MC_TALLY_RECOVERED_SEND_MINOR, revenue);
+        mc_totals_add(l, w->holdout ? MC_TOTAL_RECOVERED_HOLDOUT : MC_TOTAL_RECOVERED_SEND, first);
+        mc_totals_add(l, w->holdout ? MC_TOTAL_RECOVERED_HOLDOUT_MINOR : MC_TOTAL_RECOVERED_SEND_MINOR, revenue);
     }
     sqlite3_bind_int64(s, 1, w->id);
     sqlite3_bind_int64(s, 2, w->recovered_at.us);
@@ -106,6 +106,8 @@ enum mc_err mc_ledger_put_purchase(struct mc_ledger *l, const struct mc_purchase
         err = note(l, purchase, e);
     if (err != MC_OK || l->last_message == 0)
         return err;
-    err = recover_waiting(l, purchase, e);
+    err = mc_outbox_flush(l, e);
+    if (err == MC_OK)
+        err = recover_waiting(l, purchase, e);
     return err == MC_OK && is_late(l, purchase) ? recover_late(l, purchase, e) : err;
 }

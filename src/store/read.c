@@ -69,47 +69,66 @@ static bool cart_of_row(struct mc_arena *arena, const struct mc_cell *c, struct 
     return true;
 }
 
-static enum mc_err carts_page(struct mc_ledger *l, const struct mc_filter *f, const struct mc_cell *after,
-                              struct mc_page *page, struct mc_error *e) {
-    sqlite3_stmt *s = mc_sql_get(l, MC_SQL_CART_NEXT, e);
-    if (s == NULL)
-        return l->last_error;
+static void carts_bind(sqlite3_stmt *s, const struct mc_cell *after, const void *filter) {
     sqlite3_bind_int64(s, 1, after[0].number);
     mc_bind_str(s, 2, after[1].text);
     mc_bind_str(s, 3, after[2].text);
     sqlite3_bind_int64(s, 4, after[3].number);
-    sqlite3_bind_int64(s, 5, until_us(f));
-    return mc_page_fill(l, MC_SQL_CART_NEXT, 4, cart_accepted, f, page, e);
+    sqlite3_bind_int64(s, 5, until_us(filter));
+}
+
+struct carts {
+    struct mc_ledger *l;
+    const struct mc_filter *filter;
+    bool (*take)(void *context, const struct mc_stored_cart *cart);
+    void *context;
+    uint64_t given;
+    enum mc_err err;
+    struct mc_error *e;
+};
+
+static bool give_cart(void *context, struct mc_page *page, const struct mc_cell *row) {
+    struct carts *c = context;
+    struct mc_stored_cart cart;
+    if (!cart_of_row(&page->arena, row, &cart)) {
+        c->err = mc_ledger_fail(c->l, MC_ERR_FORMAT, c->e, "a cart's lines cannot be read");
+        return false;
+    }
+    return !cart_holds(&cart, c->filter->product) || (c->take(c->context, &cart) && under_limit(c->filter, &c->given));
+}
+
+/* A cart that was found by its user: only now with its message. */
+static bool give_found(void *context, struct mc_page *keys, const struct mc_cell *key) {
+    struct carts *c = context;
+    struct mc_page page = {0};
+    (void)keys;
+    sqlite3_stmt *s = mc_sql_get(c->l, MC_SQL_CART_ONE, c->e);
+    if (s == NULL) {
+        c->err = c->l->last_error;
+        return false;
+    }
+    sqlite3_bind_int64(s, 1, key[0].number);
+    mc_bind_str(s, 2, key[1].text);
+    mc_bind_str(s, 3, key[2].text);
+    sqlite3_bind_int64(s, 4, key[3].number);
+    c->err = mc_page_fill(c->l, MC_SQL_CART_ONE, 4, NULL, NULL, &page, c->e);
+    bool more = c->err == MC_OK && (page.count == 0 || give_cart(c, &page, page.rows[0]));
+    mc_page_free(&page);
+    return more;
 }
 
 enum mc_err mc_read_carts(struct mc_ledger *l, const struct mc_filter *filter,
                           bool (*take)(void *context, const struct mc_stored_cart *cart), void *context,
                           struct mc_error *e) {
-    struct mc_page page = {0}, previous = {0};
-    previous.last[0].number = filter->since.us; /* with an empty user: before every cart of that instant */
-    previous.last[3].number = INT64_MIN;
-    uint64_t given = 0;
-    bool more = true;
-    enum mc_err err = MC_OK;
-    while (err == MC_OK && more) {
-        err = carts_page(l, filter, previous.last, &page, e);
-        more = err == MC_OK && !page.end;
-        bool wanted = true;
-        for (size_t i = 0; err == MC_OK && wanted && i < page.count; i++) {
-            struct mc_stored_cart cart;
-            if (!cart_of_row(&page.arena, page.rows[i], &cart))
-                err = mc_ledger_fail(l, MC_ERR_FORMAT, e, "a cart's lines cannot be read");
-            else if (cart_holds(&cart, filter->product))
-                wanted = take(context, &cart) && under_limit(filter, &given);
-        }
-        more = more && wanted;
-        mc_page_free(&previous);
-        previous = page;
-        page = (struct mc_page){0};
-    }
-    mc_page_free(&previous);
-    mc_page_free(&page);
-    return err;
+    bool of_user = filter->user.len > 0;
+    struct mc_paged listing = {of_user ? MC_SQL_CART_KEYS : MC_SQL_CART_NEXT, 4, carts_bind, cart_accepted, filter};
+    struct carts c = {.l = l, .filter = filter, .take = take, .context = context, .e = e};
+    struct mc_cell start[MC_PAGE_COLUMNS_MAX] = {{.number = filter->since.us}}; /* an empty user: before all of then */
+    start[3].number = INT64_MIN;
+    enum mc_err err = mc_outbox_flush(l, e);
+    if (err == MC_OK)
+        err = mc_page_each(l, &listing, start, of_user ? give_found : give_cart, &c, e);
+    return err == MC_OK ? c.err : err;
 }
 
 /* ---- sales ---- */
@@ -119,79 +138,73 @@ static bool sale_accepted(const void *context, sqlite3_stmt *s) {
     return f->product.len == 0 || mc_str_equal(f->product, mc_column_str(s, 1));
 }
 
-static enum mc_err sales_page(struct mc_ledger *l, const struct mc_filter *f, const struct mc_cell *after,
-                              struct mc_page *page, struct mc_error *e) {
-    sqlite3_stmt *s = mc_sql_get(l, MC_SQL_SALE_NEXT, e);
-    if (s == NULL)
-        return l->last_error;
+static void sales_bind(sqlite3_stmt *s, const struct mc_cell *after, const void *filter) {
     sqlite3_bind_int64(s, 1, after[0].number);
     mc_bind_str(s, 2, after[1].text);
-    sqlite3_bind_int64(s, 3, until_us(f));
-    return mc_page_fill(l, MC_SQL_SALE_NEXT, 2, sale_accepted, f, page, e);
+    sqlite3_bind_int64(s, 3, until_us(filter));
+}
+
+struct sales {
+    const struct mc_filter *filter;
+    bool (*take)(void *context, const struct mc_sale *sale);
+    void *context;
+    uint64_t given;
+};
+
+static bool give_sale(void *context, struct mc_page *page, const struct mc_cell *c) {
+    struct sales *s = context;
+    struct mc_sale sale = {c[1].text, {c[0].number}, c[2].exact, c[3].exact};
+    (void)page;
+    return s->take(s->context, &sale) && under_limit(s->filter, &s->given);
 }
 
 enum mc_err mc_read_sales(struct mc_ledger *l, const struct mc_filter *filter,
                           bool (*take)(void *context, const struct mc_sale *sale), void *context, struct mc_error *e) {
-    struct mc_page page = {0}, previous = {0};
-    previous.last[0].number = filter->since.us;
-    uint64_t given = 0;
-    bool more = true;
-    enum mc_err err = MC_OK;
-    while (err == MC_OK && more) {
-        err = sales_page(l, filter, previous.last, &page, e);
-        more = err == MC_OK && !page.end;
-        for (size_t i = 0; err == MC_OK && i < page.count; i++) {
-            const struct mc_cell *c = page.rows[i];
-            struct mc_sale sale = {c[1].text, {c[0].number}, c[2].exact, c[3].exact};
-            if (!take(context, &sale) || !under_limit(filter, &given)) {
-                more = false;
-                break;
-            }
-        }
-        mc_page_free(&previous);
-        previous = page;
-        page = (struct mc_page){0};
-    }
-    mc_page_free(&previous);
-    mc_page_free(&page);
-    return err;
+    struct mc_paged listing = {MC_SQL_SALE_NEXT, 2, sales_bind, sale_accepted, filter};
+    struct mc_cell start[MC_PAGE_COLUMNS_MAX] = {{.number = filter->since.us}};
+    struct sales s = {filter, take, context, 0};
+    return mc_page_each(l, &listing, start, give_sale, &s, e);
 }
 
-struct sums {
-    struct mc_strmap products; /* value: index into sales */
-    struct mc_sale *sales;
-    size_t cap;
+/* ---- sales by product ---- */
+
+struct adding {
+    struct mc_sums sums;
     bool no_memory;
 };
 
-static bool sums_room(struct sums *sums) {
-    if (sums->products.count < sums->cap)
-        return true;
-    size_t cap = sums->cap == 0 ? 256 : sums->cap * 2;
-    struct mc_sale *sales = mc_realloc(sums->sales, cap * sizeof *sales);
-    if (sales == NULL)
-        return false;
-    sums->sales = sales;
-    sums->cap = cap;
-    return true;
+static bool add_sale(void *context, const struct mc_sale *sale) {
+    struct adding *a = context;
+    a->no_memory = !mc_sums_add(&a->sums, sale->product, sale->units, sale->revenue);
+    return !a->no_memory;
 }
 
-static bool sums_take(void *context, const struct mc_sale *sale) {
-    struct sums *sums = context;
-    size_t before = sums->products.count;
-    struct mc_strmap_entry *entry = NULL;
-    if (sums_room(sums))
-        entry = mc_strmap_add(&sums->products, mc_hash64(sale->product.data, sale->product.len), sale->product,
-                              (int64_t)before);
-    sums->no_memory = entry == NULL;
-    if (entry == NULL)
-        return false;
-    struct mc_sale *sum = &sums->sales[entry->value];
-    if (sums->products.count > before)
-        *sum = (struct mc_sale){.minute = {MC_TIME_NONE_US}};
-    sum->units += sale->units;
-    sum->revenue += sale->revenue;
-    return true;
+static void product_sales_bind(sqlite3_stmt *s, const struct mc_cell *after, const void *filter) {
+    (void)filter;
+    mc_bind_str(s, 1, after[0].text);
+}
+
+static bool product_sale_accepted(const void *context, sqlite3_stmt *s) {
+    const struct mc_filter *f = context;
+    return f->product.len == 0 || mc_str_equal(f->product, mc_column_str(s, 0));
+}
+
+static bool give_product_sale(void *context, struct mc_page *page, const struct mc_cell *c) {
+    struct mc_sale sale = {c[0].text, {MC_TIME_NONE_US}, c[1].exact, c[2].exact};
+    (void)page;
+    return add_sale(context, &sale);
+}
+
+/* Without bounds of time the table of products has the answer, unless this transaction has not added to it yet. */
+static enum mc_err add_up(struct mc_ledger *l, const struct mc_filter *filter, struct adding *a, struct mc_error *e) {
+    static const struct mc_cell start[MC_PAGE_COLUMNS_MAX] = {{0}};
+    struct mc_filter all = *filter;
+    all.limit = 0;
+    bool whole = mc_time_is_none(filter->since) && mc_time_is_none(filter->until) && l->sold.products.count == 0;
+    struct mc_paged listing = {MC_SQL_PRODUCT_SALE_NEXT, 1, product_sales_bind, product_sale_accepted, filter};
+    enum mc_err err =
+        whole ? mc_page_each(l, &listing, start, give_product_sale, a, e) : mc_read_sales(l, &all, add_sale, a, e);
+    return err == MC_OK && a->no_memory ? mc_ledger_no_memory(l, e) : err;
 }
 
 static int by_product(const void *a, const void *b) {
@@ -206,26 +219,34 @@ static int by_revenue_down(const void *a, const void *b) {
     return by_product(a, b);
 }
 
+static struct mc_sale *sales_of_sums(const struct mc_sums *sums) {
+    size_t count = sums->products.count;
+    struct mc_sale *sales = mc_malloc((count + 1) * sizeof *sales);
+    for (size_t i = 0; sales != NULL && i < count; i++)
+        sales[i] = (struct mc_sale){mc_strmap_key(&sums->products, &sums->products.entries[i]),
+                                    {MC_TIME_NONE_US},
+                                    sums->list[i].units,
+                                    sums->list[i].revenue};
+    return sales;
+}
+
 enum mc_err mc_read_sales_by_product(struct mc_ledger *l, const struct mc_filter *filter, bool by_revenue,
                                      bool (*take)(void *context, const struct mc_sale *sale), void *context,
                                      struct mc_error *e) {
-    struct sums sums = {0};
-    struct mc_filter all = *filter;
-    all.limit = 0;
-    enum mc_err err = mc_read_sales(l, &all, sums_take, &sums, e);
-    if (err == MC_OK && sums.no_memory)
+    struct adding adding = {0};
+    struct mc_sale *sales = NULL;
+    enum mc_err err = add_up(l, filter, &adding, e);
+    if (err == MC_OK && (sales = sales_of_sums(&adding.sums)) == NULL)
         err = mc_ledger_no_memory(l, e);
-    size_t count = err == MC_OK ? sums.products.count : 0;
-    for (size_t i = 0; i < count; i++) /* only now: keys move while they are added */
-        sums.sales[i].product = mc_strmap_key(&sums.products, &sums.products.entries[i]);
+    size_t count = err == MC_OK ? adding.sums.products.count : 0;
     if (count > 0)
-        qsort(sums.sales, count, sizeof *sums.sales, by_revenue ? by_revenue_down : by_product);
+        qsort(sales, count, sizeof *sales, by_revenue ? by_revenue_down : by_product);
     uint64_t given = 0;
     for (size_t i = 0; i < count; i++)
-        if (!take(context, &sums.sales[i]) || !under_limit(filter, &given))
+        if (!take(context, &sales[i]) || !under_limit(filter, &given))
             break;
-    mc_strmap_free(&sums.products);
-    mc_free(sums.sales);
+    mc_sums_free(&adding.sums);
+    mc_free(sales);
     return err;
 }
 
@@ -240,13 +261,9 @@ static bool reject_accepted(const void *context, sqlite3_stmt *s) {
            (f->arrived_until.us == INT64_MIN || arrived < f->arrived_until.us);
 }
 
-static enum mc_err rejects_page(struct mc_ledger *l, const struct mc_filter *f, int64_t after, struct mc_page *page,
-                                struct mc_error *e) {
-    sqlite3_stmt *s = mc_sql_get(l, MC_SQL_REJECT_NEXT, e);
-    if (s == NULL)
-        return l->last_error;
-    sqlite3_bind_int64(s, 1, after);
-    return mc_page_fill(l, MC_SQL_REJECT_NEXT, 1, reject_accepted, f, page, e);
+static void rejects_bind(sqlite3_stmt *s, const struct mc_cell *after, const void *filter) {
+    (void)filter;
+    sqlite3_bind_int64(s, 1, after[0].number);
 }
 
 static struct mc_stored_reject reject_of_row(const struct mc_cell *c) {
@@ -261,28 +278,27 @@ static struct mc_stored_reject reject_of_row(const struct mc_cell *c) {
                                      .source_name = c[8].text};
 }
 
+struct rejects {
+    const struct mc_filter *filter;
+    bool (*take)(void *context, const struct mc_stored_reject *reject);
+    void *context;
+    uint64_t given;
+};
+
+static bool give_reject(void *context, struct mc_page *page, const struct mc_cell *row) {
+    struct rejects *r = context;
+    struct mc_stored_reject reject = reject_of_row(row);
+    (void)page;
+    return r->take(r->context, &reject) && under_limit(r->filter, &r->given);
+}
+
 enum mc_err mc_read_rejects(struct mc_ledger *l, const struct mc_filter *filter,
                             bool (*take)(void *context, const struct mc_stored_reject *reject), void *context,
                             struct mc_error *e) {
-    int64_t after = 0;
-    uint64_t given = 0;
-    bool more = true;
-    enum mc_err err = MC_OK;
-    while (err == MC_OK && more) {
-        struct mc_page page = {0};
-        err = rejects_page(l, filter, after, &page, e);
-        more = err == MC_OK && !page.end;
-        after = page.last[0].number;
-        for (size_t i = 0; err == MC_OK && i < page.count; i++) {
-            struct mc_stored_reject reject = reject_of_row(page.rows[i]);
-            if (!take(context, &reject) || !under_limit(filter, &given)) {
-                more = false;
-                break;
-            }
-        }
-        mc_page_free(&page);
-    }
-    return err;
+    static const struct mc_cell start[MC_PAGE_COLUMNS_MAX] = {{0}};
+    struct mc_paged listing = {MC_SQL_REJECT_NEXT, 1, rejects_bind, reject_accepted, filter};
+    struct rejects r = {filter, take, context, 0};
+    return mc_page_each(l, &listing, start, give_reject, &r, e);
 }
 
 enum mc_err mc_reject_set_retried(struct mc_ledger *l, int64_t id, int64_t source, struct mc_error *e) {
@@ -293,6 +309,6 @@ enum mc_err mc_reject_set_retried(struct mc_ledger *l, int64_t id, int64_t sourc
     sqlite3_bind_int64(s, 2, source);
     enum mc_err err = mc_sql_run(l, MC_SQL_REJECT_RETRIED, e);
     if (err == MC_OK)
-        mc_tally_add(l, MC_TALLY_RETRIED, sqlite3_changes(l->db));
+        mc_totals_add(l, MC_TOTAL_RETRIED, sqlite3_changes(l->db));
     return err;
 }

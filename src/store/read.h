@@ -57,7 +57,8 @@ enum mc_err mc_read_sales(struct mc_ledger *l, const struct mc_filter *filter,
                           bool (*take)(void *context, const struct mc_sale *sale), void *context, struct mc_error *e);
 
 /* Sums over the filter's minutes. Order: product, or, if `by_revenue`, revenue descending, then product. Needs about
- * 100 bytes and its id for each product. */
+ * 100 bytes and its id for each product. Without bounds of time it reads a row a product, else every sale of that time.
+ */
 enum mc_err mc_read_sales_by_product(struct mc_ledger *l, const struct mc_filter *filter, bool by_revenue,
                                      bool (*take)(void *context, const struct mc_sale *sale), void *context,
                                      struct mc_error *e);
@@ -77,6 +78,33 @@ enum mc_err mc_read_rejects(struct mc_ledger *l, const struct mc_filter *filter,
 /* In a transaction: this reject was fed back as part of that source. */
 enum mc_err mc_reject_set_retried(struct mc_ledger *l, int64_t id, int64_t source, struct mc_error *e);
 
+/* ---- what people imported (people.h) ---- */
+
+/* In order of user; of the filter: user, limit. */
+enum mc_err mc_read_subscribers(struct mc_ledger *l, const struct mc_filter *filter,
+                                bool (*take)(void *context, const struct mc_subscriber *subscriber), void *context,
+                                struct mc_error *e);
+
+/* In order of product; of the filter: product, limit. */
+enum mc_err mc_read_catalogue(struct mc_ledger *l, const struct mc_filter *filter,
+                              bool (*take)(void *context, const struct mc_catalogue_entry *entry), void *context,
+                              struct mc_error *e);
+
+struct mc_stored_coupon {
+    struct mc_str code, campaign;
+    struct mc_time expires_at; /* none: does not expire */
+    bool taken;
+    int64_t message;    /* that has it, 0: none */
+    struct mc_str user; /* whom it went to; empty: nobody */
+};
+
+/* In order of import; of the filter: user, limit. */
+enum mc_err mc_read_coupons(struct mc_ledger *l, const struct mc_filter *filter,
+                            bool (*take)(void *context, const struct mc_stored_coupon *coupon), void *context,
+                            struct mc_error *e);
+
+/* ---- totals ---- */
+
 enum { MC_PROMISE_BUCKETS = 6 };
 /* Upper ends, seconds: 1, 10, 60, 180, 3600, and none. */
 extern const int64_t mc_promise_bucket_s[MC_PROMISE_BUCKETS];
@@ -89,14 +117,15 @@ struct mc_report {
     uint64_t rejects[MC_REASONS]; /* stored, by reason */
     uint64_t rejects_retried;
     __int128 units, revenue;              /* sales */
+    uint64_t sale_minutes;                /* rows of the rollup: pairs of product and minute */
     uint64_t messages[MC_MESSAGE_STATES]; /* outbox rows by state */
     uint64_t withheld[MC_DECISIONS];      /* by reason */
     uint64_t withheld_no_coupon;
-    uint64_t without_coupon;              /* messages claimed while the pool was empty */
-    uint64_t coupons_free, coupons_taken; /* free includes expired ones */
-    uint64_t subscribers, suppressions;
-    uint64_t passed_send, passed_holdout;       /* passed the second check: the two groups to compare */
-    uint64_t recovered_send, recovered_holdout; /* of those */
+    uint64_t without_coupon;                       /* messages claimed while the pool was empty */
+    uint64_t coupons_free, coupons_taken;          /* free includes expired ones */
+    uint64_t subscribers, suppressions, catalogue; /* rows */
+    uint64_t passed_send, passed_holdout;          /* passed the second check: the two groups to compare */
+    uint64_t recovered_send, recovered_holdout;    /* of those */
     __int128 recovered_send_minor, recovered_holdout_minor;
     uint64_t promise[MC_PROMISE_BUCKETS]; /* messages of live runs by handed_at - due_at */
     struct mc_time clock;                 /* greatest given to advance; none */

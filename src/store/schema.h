@@ -5,10 +5,10 @@
 
 #include <sqlite3.h>
 
-enum { MC_SCHEMA_VERSION = 3, MC_SCHEMA_APPLICATION_ID = 0x4d634c31 /* "McL1" */ };
+enum { MC_SCHEMA_VERSION = 4, MC_SCHEMA_APPLICATION_ID = 0x4d634c31 /* "McL1" */ };
 
-/* Brings an open database from version `from` to `to`, each step in one transaction; stops at the first error and
- * returns SQLite's code: what was reached before it stays. */
+/* Brings an open database, with mc_sql_functions, from version `from` to `to`, each step in one transaction; stops at
+ * the first error and returns SQLite's code: what was reached before it stays. */
 int mc_schema_migrate(sqlite3 *db, int from, int to);
 
 #endif

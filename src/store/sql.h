@@ -60,16 +60,24 @@ struct mc_ledger;
       " LEFT JOIN source s ON s.id=r.source_id WHERE r.id>?1 ORDER BY r.id",                                           \
       "read the rejected rows")                                                                                        \
     X(REJECT_RETRIED, "UPDATE reject SET retried_by=?2 WHERE id=?1 AND retried_by IS NULL", "mark a rejected row")     \
-    X(SALE_PUT,                                                                                                        \
-      "INSERT INTO sale VALUES(?1,?2,?3,?4) ON CONFLICT(minute,product_id) DO UPDATE SET"                              \
-      " units=mc_add(units,excluded.units),revenue_minor=mc_add(revenue_minor,excluded.revenue_minor)",                \
+    X(SALE_PUT, "INSERT INTO sale VALUES(?1,?2,?3,?4) ON CONFLICT(minute,product_id) DO NOTHING", "add a sale")        \
+    X(SALE_ADD,                                                                                                        \
+      "UPDATE sale SET units=mc_add(units,?3),revenue_minor=mc_add(revenue_minor,?4) WHERE minute=?1 AND "             \
+      "product_id=?2",                                                                                                 \
       "add a sale")                                                                                                    \
+    X(PRODUCT_SALE_PUT,                                                                                                \
+      "INSERT INTO product_sale VALUES(?1,?2,?3) ON CONFLICT(product_id) DO UPDATE SET"                                \
+      " units=mc_add(units,excluded.units),revenue_minor=mc_add(revenue_minor,excluded.revenue_minor)",                \
+      "add up a product's sales")                                                                                      \
+    X(PRODUCT_SALE_NEXT,                                                                                               \
+      "SELECT product_id,units,revenue_minor FROM product_sale WHERE product_id>?1 ORDER BY product_id",               \
+      "read the sales")                                                                                                \
     X(SALE_NEXT,                                                                                                       \
       "SELECT minute,product_id,units,revenue_minor FROM sale WHERE (minute,product_id)>(?1,?2) AND minute<?3"         \
       " ORDER BY minute,product_id",                                                                                   \
       "read the sales")                                                                                                \
     X(CART_PUT,                                                                                                        \
-      "INSERT INTO cart VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)"                                                        \
+      "INSERT INTO cart VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)"                                                    \
       " ON CONFLICT(expires_at,user_id,user_session,opened_at) DO NOTHING",                                            \
       "write a cart")                                                                                                  \
     X(CART_DECISION,                                                                                                   \
@@ -82,15 +90,27 @@ struct mc_ledger;
     X(CART_NEXT,                                                                                                       \
       "SELECT c.expires_at,c.user_id,c.user_session,c.opened_at,c.first_at,c.last_at,c.first_cart_at,c.decision,"      \
       "c.value_minor,c.items,o.id,o.state,o.withheld,o.replayed,o.due_at,o.offer_kind,o.offer_value,p.code,"           \
-      "o.recovered_at,o.recovered_minor FROM cart c LEFT JOIN outbox o ON c.decision IN (7,8) AND o.user_id=c.user_id" \
-      " AND o.user_session=c.user_session AND o.opened_at=c.opened_at LEFT JOIN coupon p ON p.id=o.coupon_id"          \
+      "o.recovered_at,o.recovered_minor FROM cart c LEFT JOIN outbox o ON o.id=c.message"                              \
+      " LEFT JOIN coupon p ON p.id=o.coupon_id"                                                                        \
       " WHERE (c.expires_at,c.user_id,c.user_session,c.opened_at)>(?1,?2,?3,?4) AND c.expires_at<?5"                   \
       " ORDER BY c.expires_at,c.user_id,c.user_session,c.opened_at",                                                   \
       "read the carts")                                                                                                \
+    X(CART_ONE,                                                                                                        \
+      "SELECT c.expires_at,c.user_id,c.user_session,c.opened_at,c.first_at,c.last_at,c.first_cart_at,c.decision,"      \
+      "c.value_minor,c.items,o.id,o.state,o.withheld,o.replayed,o.due_at,o.offer_kind,o.offer_value,p.code,"           \
+      "o.recovered_at,o.recovered_minor FROM cart c LEFT JOIN outbox o ON o.id=c.message"                              \
+      " LEFT JOIN coupon p ON p.id=o.coupon_id"                                                                        \
+      " WHERE c.expires_at=?1 AND c.user_id=?2 AND c.user_session=?3 AND c.opened_at=?4",                              \
+      "read a cart")                                                                                                   \
+    X(CART_KEYS,                                                                                                       \
+      "SELECT expires_at,user_id,user_session,opened_at,NULL,NULL,NULL,decision FROM cart"                             \
+      " WHERE (expires_at,user_id,user_session,opened_at)>(?1,?2,?3,?4) AND expires_at<?5"                             \
+      " ORDER BY expires_at,user_id,user_session,opened_at",                                                           \
+      "look for the carts")                                                                                            \
     X(OUTBOX_PUT,                                                                                                      \
-      "INSERT INTO "                                                                                                   \
-      "outbox(id,message_id,user_id,user_session,opened_at,expires_at,due_at,first_cart_at,decision,state,"            \
-      "replayed,offer_kind,offer_value) VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,0,?10,?11,?12)",                             \
+      "INSERT INTO outbox(id,message_id,user_id,user_session,opened_at,expires_at,due_at,first_cart_at,decision,"      \
+      "replayed,offer_kind,offer_value,state,withheld,coupon_id,passed)"                                               \
+      " VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16)",                                               \
       "write a message")                                                                                               \
     X(OUTBOX_LAST, "SELECT id,expires_at FROM outbox WHERE user_id=?1 AND id<?2 ORDER BY id DESC LIMIT 1",             \
       "read the last message")                                                                                         \
@@ -149,6 +169,18 @@ struct mc_ledger;
     X(SUPPRESSION_PUT, "INSERT OR REPLACE INTO suppression VALUES(?1,?2,?3)", "write a suppression")                   \
     X(CATALOGUE_GET, "SELECT name,image_url,url FROM catalogue WHERE product_id=?1", "read the catalogue")             \
     X(CATALOGUE_PUT, "INSERT OR REPLACE INTO catalogue VALUES(?1,?2,?3,?4)", "write the catalogue")                    \
+    X(SUBSCRIBER_NEXT,                                                                                                 \
+      "SELECT user_id,email,first_name,consent,language,time_zone FROM subscriber"                                     \
+      " WHERE user_id>=?1 AND user_id<=?2 AND (user_id>?1 OR ?3) ORDER BY user_id",                                    \
+      "read the subscribers")                                                                                          \
+    X(CATALOGUE_NEXT,                                                                                                  \
+      "SELECT product_id,name,image_url,url FROM catalogue"                                                            \
+      " WHERE product_id>=?1 AND product_id<=?2 AND (product_id>?1 OR ?3) ORDER BY product_id",                        \
+      "read the catalogue")                                                                                            \
+    X(COUPON_AFTER,                                                                                                    \
+      "SELECT p.id,p.code,p.campaign,p.expires_at,p.taken_by,o.user_id FROM coupon p LEFT JOIN outbox o ON "           \
+      "o.id=p.taken_by WHERE p.id>?1 ORDER BY p.id",                                                                   \
+      "read the coupons")                                                                                              \
     X(COUPON_PUT, "INSERT INTO coupon(code,campaign,expires_at) VALUES(?1,?2,?3) ON CONFLICT(code) DO NOTHING",        \
       "add a coupon")                                                                                                  \
     X(COUPON_NEXT,                                                                                                     \

@@ -21,6 +21,8 @@ struct mc_waiter {
     bool holdout;
     bool checked;                /* passed the second check */
     bool gone;                   /* withheld: in the queue only */
+    bool unwritten;              /* its row in the outbox is held back until its check, see mc_outbox_flush */
+    uint64_t people;             /* mc_ledger.people when it was decided; 0: read from the table */
     struct mc_time recovered_at; /* none: not yet */
     __int128 recovered_minor;
     struct mc_str user, session; /* in bytes */

@@ -100,7 +100,7 @@ def retries_end(folder):
             at, runs = at + 3600, runs + 1
             assert runs <= 10, run
         last = mailer(folder, f"url={server.url}", "tls=none", "live", f"at={at + 10 ** 8}")
-    assert runs == 10 and last["retry"] == 0 and last["states"] == {"retry": 3}, (runs, last)
+    assert runs == 10 and last["retry"] == 0 and last["states"] == {"failed": 3}, (runs, last)
 
 
 def bounce_is_final(folder):

@@ -75,20 +75,20 @@ static void facts_are_counted(void **state) {
         {"buyers who buy again", 0},
         {"revenue", 1.12},
     };
-    static struct mc_tally tally;
+    static struct mc_sim_tally tally;
     struct mc_fact facts[MC_FACTS_MAX];
     struct mc_error e = {0};
     (void)state;
-    assert_int_equal(mc_tally_open(&tally, &e), MC_OK);
-    assert_int_equal(mc_tally_add(&tally, MC_STR(""), &e), MC_OK);
-    assert_int_equal(mc_tally_add(&tally, mc_str_of(rows), &e), MC_OK);
+    assert_int_equal(mc_sim_tally_open(&tally, &e), MC_OK);
+    assert_int_equal(mc_sim_tally_add(&tally, MC_STR(""), &e), MC_OK);
+    assert_int_equal(mc_sim_tally_add(&tally, mc_str_of(rows), &e), MC_OK);
     size_t count = mc_facts_of(&tally, facts);
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
         double value = measured(facts, count, expected[i].name);
         if (value < expected[i].value - 1e-9 || value > expected[i].value + 1e-9)
             fail_msg("%s is %f, not %f", expected[i].name, value, expected[i].value);
     }
-    mc_tally_close(&tally);
+    mc_sim_tally_close(&tally);
 }
 
 static void what_is_no_row_is_named(void **state) {
@@ -106,12 +106,12 @@ static void what_is_no_row_is_named(void **state) {
     };
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        static struct mc_tally tally;
+        static struct mc_sim_tally tally;
         struct mc_error e = {0};
-        assert_int_equal(mc_tally_open(&tally, &e), MC_OK);
-        assert_int_equal(mc_tally_add(&tally, mc_str_of(bad[i]), &e), MC_ERR_FORMAT);
+        assert_int_equal(mc_sim_tally_open(&tally, &e), MC_OK);
+        assert_int_equal(mc_sim_tally_add(&tally, mc_str_of(bad[i]), &e), MC_ERR_FORMAT);
         assert_non_null(strstr(e.text, "row 1 "));
-        mc_tally_close(&tally);
+        mc_sim_tally_close(&tally);
     }
 }
 

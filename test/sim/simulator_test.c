@@ -121,16 +121,16 @@ static void memory_is_taken_at_open_only(void **state) {
 
 static size_t facts_of(uint64_t events, uint64_t seed, struct mc_fact *facts) {
     static char out[ROOM];
-    static struct mc_tally tally;
+    static struct mc_sim_tally tally;
     struct mc_error e = {0};
     struct mc_sim *sim = open_store(events, seed);
-    assert_int_equal(mc_tally_open(&tally, &e), MC_OK);
+    assert_int_equal(mc_sim_tally_open(&tally, &e), MC_OK);
     for (size_t len; (len = mc_sim_next_batch(sim, out, sizeof out)) > 0;) {
-        if (mc_tally_add(&tally, (struct mc_str){out, len}, &e) != MC_OK) /* checks the form of every row */
+        if (mc_sim_tally_add(&tally, (struct mc_str){out, len}, &e) != MC_OK) /* checks the form of every row */
             fail_msg("seed %llu: %s", (unsigned long long)seed, e.text);
     }
     size_t count = mc_facts_of(&tally, facts);
-    mc_tally_close(&tally);
+    mc_sim_tally_close(&tally);
     mc_sim_close(&sim);
     return count;
 }

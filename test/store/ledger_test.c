@@ -94,6 +94,7 @@ static void older_versions_are_migrated(void **state) {
         struct mc_error e = {0};
         struct mc_buf value = {0};
         assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(mc_sql_functions(db), SQLITE_OK);
         assert_int_equal(mc_schema_migrate(db, 0, version), SQLITE_OK);
         assert_int_equal(sqlite3_exec(db, "INSERT INTO setting VALUES('kept','yes')", NULL, NULL, NULL), SQLITE_OK);
         sqlite3_close(db);
@@ -106,6 +107,46 @@ static void older_versions_are_migrated(void **state) {
         mc_ledger_close(&l);
         temp_remove(path);
     }
+}
+
+/* A full store as version 3 had it, brought to 4, is what version 4 would have made; its messages that were given up,
+ * a retry in the year 2200, are `failed`. */
+static void version_3_becomes_4(void **state) {
+    (void)state;
+    const char *path = temp_path(dir, "s");
+    struct mc_error e = {0};
+    struct mc_report report;
+    bool go;
+    struct mc_ledger *l = open_test(path, 4, NULL);
+    assert_ok(&e, stream_run(l, 4, 300, 10, &e));
+    const char *refused;
+    struct mc_catalogue_entry entry = {MC_STR("p1"), MC_STR("n"), MC_STR(""), MC_STR("")};
+    int64_t id;
+    size_t count;
+    assert_ok(&e, mc_ledger_begin(l, &e));
+    assert_ok(&e, mc_catalogue_put(l, &entry, &refused, &e));
+    for (int64_t after = 0; mc_outbox_due(l, true, (struct mc_wall){0}, after, &id, 1, &count, &e) == MC_OK && count;
+         after = id) {
+        assert_ok(&e, mc_outbox_begin_sending(l, id, true, &go, &e));
+        assert_ok(&e, mc_outbox_failed(l, id, MC_STR("no"), &e));
+    }
+    assert_ok(&e, mc_ledger_commit(l, &e));
+    assert_ok(&e, mc_report_read(l, &report, &e));
+    assert_true(report.messages[MC_MESSAGE_FAILED] > 0 && report.sale_minutes > 0 && report.carts > 100);
+    mc_ledger_close(&l);
+    sql(path, "INSERT OR IGNORE INTO counter VALUES('store.message.retry',0)");
+    uint64_t digest = store_digest(path);
+    sql(path,
+        "UPDATE counter SET value=value+(SELECT count(*) FROM outbox WHERE state=9) WHERE name='store.message.retry';"
+        "UPDATE outbox SET state=6,next_at=7258118400000000 WHERE state=9;"
+        "DELETE FROM counter WHERE name IN('store.message.failed','store.sale_minutes','store.catalogue');"
+        "DELETE FROM name WHERE kind='message_state' AND id=9;"
+        "DROP TABLE product_sale; ALTER TABLE cart DROP COLUMN message; PRAGMA user_version=3");
+    assert_int_equal(open_error(path, MC_LEDGER_READ, "older MaxCart"), MC_ERR_VERSION);
+    l = open_test(path, 4, NULL);
+    mc_ledger_close(&l);
+    assert_true(store_digest(path) == digest);
+    temp_remove(path);
 }
 
 static void a_second_writer_is_told_so(void **state) {
@@ -386,6 +427,7 @@ int main(void) {
         cmocka_unit_test(an_empty_file_becomes_a_store),
         cmocka_unit_test(a_newer_version_is_refused),
         cmocka_unit_test(older_versions_are_migrated),
+        cmocka_unit_test(version_3_becomes_4),
         cmocka_unit_test(a_second_writer_is_told_so),
         cmocka_unit_test(a_reader_works_beside_the_writer),
         cmocka_unit_test(a_read_only_file_can_be_read),

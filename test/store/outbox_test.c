@@ -176,9 +176,9 @@ static void every_answer_has_its_state(void **state) {
     int64_t ids[16];
     size_t count;
     bool go;
-    struct mc_ledger *l = with_messages(path, 8, false);
+    struct mc_ledger *l = with_messages(path, 9, false);
     assert_ok(&e, mc_outbox_due(l, false, wall(8, 0), 0, ids, 16, &count, &e));
-    assert_int_equal(count, 8);
+    assert_int_equal(count, 9);
     assert_ok(&e, mc_outbox_due(l, false, wall(8, 0), 3, ids, 2, &count, &e));
     assert_true(count == 2 && ids[0] == 4 && ids[1] == 5);
     assert_ok(&e, mc_ledger_begin(l, &e));
@@ -194,6 +194,10 @@ static void every_answer_has_its_state(void **state) {
     assert_ok(&e, mc_outbox_bounced(l, 2, wall(2, 5), MC_STR("550"), &e));
     assert_ok(&e, mc_outbox_unknown(l, 3, wall(3, 5), MC_STR(""), &e));
     assert_ok(&e, mc_outbox_retry(l, 4, wall(4, 600), MC_STR("451"), &e));
+    assert_ok(&e, mc_outbox_begin_sending(l, 9, false, &go, &e));
+    assert_ok(&e, mc_outbox_failed(l, 9, MC_STR("451 for the tenth time"), &e));
+    assert_ok(&e, mc_outbox_begin_sending(l, 9, false, &go, &e));
+    assert_false(go); /* never again */
     assert_ok(&e, mc_ledger_commit(l, &e));
     mc_ledger_close(&l); /* 5 is left in `sending`, as by a kill */
     struct mc_ledger_options options = {.secret = test_secret, .vfs = "fault"};
@@ -213,14 +217,173 @@ static void every_answer_has_its_state(void **state) {
     assert_int_equal(report.messages[MC_MESSAGE_BOUNCED], 1);
     assert_int_equal(report.messages[MC_MESSAGE_UNKNOWN], 2);
     assert_int_equal(report.messages[MC_MESSAGE_RETRY], 1);
+    assert_int_equal(report.messages[MC_MESSAGE_FAILED], 1);
+    struct mc_message failed = {0};
+    assert_ok(&e, mc_message_load(l, 9, &go, &failed, &e));
+    assert_true(failed.handed_at.us == 0 && mc_str_equal(failed.note, MC_STR("451 for the tenth time")));
+    mc_message_free(&failed);
     assert_int_equal(report.messages[MC_MESSAGE_WITHHELD], 1);
     assert_int_equal(report.messages[MC_MESSAGE_CLAIMED], 2);
     assert_int_equal(report.withheld[MC_SUPPRESSED], 1);
     assert_int_equal(report.suppressions, 2);
     assert_int_equal(report.promise[1], 1); /* 5 s: in the bucket up to 10 */
-    assert_true(report.coupons_taken == 1 && report.without_coupon == 7);
+    assert_true(report.coupons_taken == 1 && report.without_coupon == 8);
     mc_ledger_close(&l);
     temp_remove(path);
+}
+
+/* Between the end of a cart and its check its row is held back; whoever looks for it finds it all the same. */
+static bool take_state(void *context, const struct mc_stored_cart *cart) {
+    *(enum mc_message_state *)context = cart->has_message ? cart->state : MC_MESSAGE_STATES;
+    return true;
+}
+
+static enum mc_message_state state_of(struct mc_ledger *l, const char *user, int way) {
+    enum mc_message_state state = MC_MESSAGE_STATES;
+    struct mc_filter filter = mc_filter_all();
+    struct mc_message m = {0};
+    struct mc_error e;
+    int64_t id;
+    size_t count;
+    bool found;
+    filter.user = mc_str_of(user);
+    switch (way) {
+    case 0:
+        assert_ok(&e, mc_read_carts(l, &filter, take_state, &state, &e));
+        break;
+    case 1:
+        assert_ok(&e, mc_message_load(l, 1, &found, &m, &e));
+        state = found ? m.state : MC_MESSAGE_STATES;
+        mc_message_free(&m);
+        break;
+    default:
+        assert_ok(&e, mc_outbox_list(l, MC_MESSAGE_WAITING, 0, &id, 1, &count, &e));
+        state = count == 1 && id == 1 ? MC_MESSAGE_WAITING : MC_MESSAGE_STATES;
+    }
+    return state;
+}
+
+static void a_row_held_back_is_found(void **state) {
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        const char *path = temp_path(dir, "s"), *refused;
+        struct mc_error e = {0};
+        struct mc_ledger *l = with_messages(path, 0, true);
+        struct mc_subscriber s = {.user = MC_STR("u1"), .email = MC_STR("a@b.de"), .consent = MC_CONSENT_YES};
+        struct mc_cart_item item = {.product = MC_STR("p"), .quantity = 1, .price = 1};
+        struct mc_cart cart = {.user = s.user,
+                               .session = MC_STR("s"),
+                               .expires_at = start_of(1),
+                               .decision = MC_UNDECIDED,
+                               .item_count = 1,
+                               .items = &item};
+        enum mc_decision decision;
+        assert_ok(&e, mc_ledger_begin(l, &e));
+        assert_ok(&e, mc_subscriber_put(l, &s, &refused, &e));
+        assert_ok(&e, mc_ledger_end_cart(l, &cart, &decision, &e));
+        assert_int_equal(decision, MC_SEND);
+        if (way == 3) { /* across a commit and another handle */
+            assert_ok(&e, mc_ledger_commit(l, &e));
+            assert_ok(&e, mc_ledger_begin(l, &e));
+        }
+        assert_int_equal(state_of(l, "u1", way % 3), MC_MESSAGE_WAITING);
+        cart.session = MC_STR("s2");
+        assert_ok(&e, mc_ledger_end_cart(l, &cart, &decision, &e));
+        assert_int_equal(decision, MC_CAPPED);
+        assert_ok(&e, mc_ledger_advance(l, start_of(1), &e));
+        assert_int_equal(state_of(l, "u1", 1), MC_MESSAGE_CLAIMED);
+        assert_ok(&e, mc_ledger_commit(l, &e));
+        mc_ledger_close(&l);
+        temp_remove(path);
+    }
+}
+
+/* Carts that end together, of one user, before any advance: the cap sees those whose rows are held back. */
+static void the_cap_sees_rows_held_back(void **state) {
+    (void)state;
+    const char *path = temp_path(dir, "s"), *refused;
+    struct mc_error e = {0};
+    struct mc_report report;
+    struct mc_ledger *l = with_messages(path, 0, true);
+    static const int hours[] = {0, 23, 24, 30, 49};
+    static const enum mc_decision decisions[] = {MC_SEND, MC_CAPPED, MC_SEND, MC_CAPPED, MC_SEND};
+    struct mc_subscriber s = {.user = MC_STR("u1"), .email = MC_STR("a@b.de"), .consent = MC_CONSENT_YES};
+    assert_ok(&e, mc_ledger_begin(l, &e));
+    assert_ok(&e, mc_subscriber_put(l, &s, &refused, &e));
+    for (size_t i = 0; i < sizeof hours / sizeof *hours; i++) {
+        struct mc_cart_item item = {.product = MC_STR("p"), .quantity = 1, .price = 1};
+        struct mc_cart cart = {.user = s.user,
+                               .session = MC_STR("s"),
+                               .opened_at = start_of((int)i),
+                               .expires_at = {start_of(0).us + hours[i] * MC_HOUR_US},
+                               .decision = MC_UNDECIDED,
+                               .item_count = 1,
+                               .items = &item};
+        enum mc_decision decision;
+        assert_ok(&e, mc_ledger_end_cart(l, &cart, &decision, &e));
+        assert_int_equal(decision, decisions[i]);
+    }
+    assert_ok(&e,
+              mc_ledger_advance(l, (struct mc_time){start_of(0).us + 30 * MC_HOUR_US}, &e)); /* the last is not due */
+    assert_ok(&e, mc_report_read(l, &report, &e));
+    assert_true(report.messages[MC_MESSAGE_CLAIMED] == 2 && report.messages[MC_MESSAGE_WAITING] == 1);
+    assert_int_equal(state_of(l, "u1", 1), MC_MESSAGE_CLAIMED);
+    assert_ok(&e, mc_ledger_commit(l, &e));
+    mc_ledger_close(&l);
+    assert_ok(&e, mc_ledger_open(&l, path, MC_LEDGER_WRITE, NULL, &e));
+    assert_ok(&e, mc_ledger_begin(l, &e));
+    assert_ok(&e, mc_ledger_advance(l, (struct mc_time){start_of(0).us + 49 * MC_HOUR_US}, &e));
+    assert_ok(&e, mc_report_read(l, &report, &e));
+    assert_true(report.messages[MC_MESSAGE_CLAIMED] == 3 && report.messages[MC_MESSAGE_WAITING] == 0);
+    mc_ledger_close(&l);
+    temp_remove(path);
+}
+
+/* What a person's file says between decision and check counts at the check, with a delay or without. */
+static void the_second_check_sees_changes(void **state) {
+    (void)state;
+    static const int expected[] = {MC_WITHHELD_NONE, MC_NO_CONSENT, MC_SUPPRESSED, MC_CAPPED, MC_PURCHASED};
+    for (int change = 0; change < 5; change++) {
+        const char *path = temp_path(dir, "s"), *refused;
+        struct mc_error e = {0};
+        struct mc_message m = {0};
+        bool found;
+        struct mc_ledger *l = with_messages(path, 2, true);
+        struct mc_subscriber s = {.user = MC_STR("u3"), .email = MC_STR("c@b.de"), .consent = MC_CONSENT_YES};
+        struct mc_cart_item item = {.product = MC_STR("p"), .quantity = 1, .price = 1};
+        struct mc_cart cart = {.user = s.user,
+                               .session = MC_STR("s"),
+                               .first_cart_at = start_of(3),
+                               .expires_at = start_of(3),
+                               .decision = MC_UNDECIDED,
+                               .item_count = 1,
+                               .items = &item};
+        struct mc_purchase p = {.user = s.user,
+                                .product = MC_STR("q"),
+                                .user_hash = mc_hash64("u3", 2),
+                                .time = start_of(3),
+                                .clock = start_of(3),
+                                .quantity = 1,
+                                .price = 1};
+        assert_ok(&e, mc_ledger_begin(l, &e));
+        assert_ok(&e, mc_subscriber_put(l, &s, &refused, &e));
+        assert_ok(&e, mc_ledger_end_cart(l, &cart, NULL, &e));
+        s.consent = MC_CONSENT_NO;
+        if (change == 1)
+            assert_ok(&e, mc_subscriber_put(l, &s, &refused, &e));
+        else if (change == 2)
+            assert_ok(&e, mc_suppression_put(l, s.email, MC_COMPLAINED, wall(3, 0), &refused, &e));
+        else if (change == 3)
+            assert_ok(&e, mc_person_link(l, s.user, MC_STR("u2"), &e));
+        else if (change == 4)
+            assert_ok(&e, mc_ledger_put_purchase(l, &p, &e));
+        assert_ok(&e, mc_ledger_advance(l, start_of(3), &e));
+        assert_ok(&e, mc_message_load(l, 3, &found, &m, &e));
+        assert_true(found && m.withheld == expected[change]);
+        mc_message_free(&m);
+        mc_ledger_close(&l);
+        temp_remove(path);
+    }
 }
 
 static void a_replayed_message_is_never_mailed(void **state) {
@@ -360,6 +523,7 @@ static void sales_add_up(void **state) {
     struct mc_error e = {0};
     struct mc_rng r;
     struct mc_filter filter = mc_filter_all();
+    struct mc_report report;
     int64_t total = 0, of_p3 = 0, first_hour = 0;
     struct mc_ledger *l = open_test(path, 1, "fault");
     mc_rng_seed(&r, 4);
@@ -380,6 +544,16 @@ static void sales_add_up(void **state) {
     assert_true(all.ordered && all.sum == total && all.rows > 512);
     assert_ok(&e, mc_read_sales_by_product(l, &filter, true, see_top, &top, &e));
     assert_true(top.ordered && top.rows == 9 && top.sum == total);
+    assert_ok(&e, mc_report_read(l, &report, &e));
+    assert_true(report.sale_minutes == all.rows && report.revenue == total);
+    assert_ok(&e, mc_ledger_commit(l, &e)); /* now the table of products has the answer */
+    top = (struct seen){.ordered = true, .last = INT64_MAX};
+    assert_ok(&e, mc_read_sales_by_product(l, &filter, true, see_top, &top, &e));
+    assert_true(top.ordered && top.rows == 9 && top.sum == total);
+    filter.product = MC_STR("p3");
+    top = (struct seen){.ordered = true, .last = INT64_MAX};
+    assert_ok(&e, mc_read_sales_by_product(l, &filter, true, see_top, &top, &e));
+    assert_true(top.rows == 1 && top.sum == of_p3);
     filter.product = MC_STR("p3");
     assert_ok(&e, mc_read_sales(l, &filter, see_sale, &p3, &e));
     assert_true(p3.sum == of_p3);
@@ -396,16 +570,100 @@ static void sales_add_up(void **state) {
     temp_remove(path);
 }
 
+struct names {
+    struct mc_buf text;
+    uint64_t rows;
+};
+
+static bool name_subscriber(void *context, const struct mc_subscriber *s) {
+    struct names *n = context;
+    n->rows++;
+    n->text.len = 0;
+    mc_buf_printf(&n->text, "%.*s %.*s %.*s %.*s %.*s %d", (int)s->user.len, s->user.data, (int)s->email.len,
+                  s->email.data, (int)s->first_name.len, s->first_name.data, (int)s->language.len, s->language.data,
+                  (int)s->time_zone.len, s->time_zone.data, (int)s->consent);
+    return n->rows < 700;
+}
+
+static bool name_entry(void *context, const struct mc_catalogue_entry *c) {
+    struct names *n = context;
+    n->rows++;
+    n->text.len = 0;
+    mc_buf_printf(&n->text, "%.*s %.*s %.*s %.*s", (int)c->product.len, c->product.data, (int)c->name.len, c->name.data,
+                  (int)c->image_url.len, c->image_url.data, (int)c->url.len, c->url.data);
+    return true;
+}
+
+static bool name_coupon(void *context, const struct mc_stored_coupon *c) {
+    struct names *n = context;
+    n->rows++;
+    mc_buf_printf(&n->text, "%.*s %.*s %lld %d %lld %.*s;", (int)c->code.len, c->code.data, (int)c->campaign.len,
+                  c->campaign.data, (long long)(mc_time_is_none(c->expires_at) ? -1 : c->expires_at.us), c->taken,
+                  (long long)c->message, (int)c->user.len, c->user.data);
+    return true;
+}
+
+static void what_people_imported_comes_back(void **state) {
+    (void)state;
+    const char *path = temp_path(dir, "s"), *refused;
+    struct mc_error e = {0};
+    struct mc_report report;
+    struct names n = {{0}, 0};
+    struct mc_filter filter = mc_filter_all();
+    struct mc_ledger *l = with_messages(path, 1, true);
+    assert_ok(&e, mc_ledger_begin(l, &e));
+    for (int i = 1000; i < 2000; i++) {
+        char id[16], email[32];
+        snprintf(id, sizeof id, "v%d", i);
+        snprintf(email, sizeof email, "%s@b.de", id);
+        struct mc_subscriber s = {mc_str_of(id), mc_str_of(email), MC_STR("N"),
+                                  MC_STR("de"),  MC_STR("UTC"),    MC_CONSENT_NO};
+        struct mc_catalogue_entry c = {mc_str_of(id), MC_STR("N"), MC_STR("http://a.b/i"), MC_STR("http://a.b/p")};
+        assert_ok(&e, mc_subscriber_put(l, &s, &refused, &e));
+        assert_ok(&e, mc_catalogue_put(l, &c, &refused, &e));
+        assert_ok(&e, mc_catalogue_put(l, &c, &refused, &e));
+    }
+    assert_ok(&e, mc_coupon_put(l, MC_STR("A"), MC_STR("x"), (struct mc_time){9}, &refused, &e));
+    assert_ok(&e, mc_ledger_commit(l, &e));
+    assert_ok(&e, mc_report_read(l, &report, &e));
+    assert_true(report.catalogue == 1001 && report.subscribers == 1001);
+    assert_ok(&e, mc_read_subscribers(l, &filter, name_subscriber, &n, &e));
+    assert_true(n.rows == 700 && strcmp(mc_buf_cstr(&n.text), "v1698 v1698@b.de N de UTC 2") == 0);
+    filter.user = MC_STR("v1003");
+    n.rows = 0;
+    assert_ok(&e, mc_read_subscribers(l, &filter, name_subscriber, &n, &e));
+    assert_true(n.rows == 1 && strncmp(mc_buf_cstr(&n.text), "v1003 ", 6) == 0);
+    filter.product = MC_STR("v1004");
+    n.rows = 0;
+    assert_ok(&e, mc_read_catalogue(l, &filter, name_entry, &n, &e));
+    assert_true(n.rows == 1 && strcmp(mc_buf_cstr(&n.text), "v1004 N http://a.b/i http://a.b/p") == 0);
+    filter = mc_filter_all();
+    filter.limit = 600;
+    n.rows = 0;
+    assert_ok(&e, mc_read_catalogue(l, &filter, name_entry, &n, &e));
+    assert_true(n.rows == 600 && strncmp(mc_buf_cstr(&n.text), "v1598 ", 6) == 0);
+    n.text.len = 0;
+    assert_ok(&e, mc_read_coupons(l, &filter, name_coupon, &n, &e));
+    assert_string_equal(mc_buf_cstr(&n.text), "ONLY  -1 1 1 u1;A x 9 0 0 ;");
+    mc_buf_free(&n.text);
+    mc_ledger_close(&l);
+    temp_remove(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(addresses_are_checked),
         cmocka_unit_test(lines_and_links_are_checked),
         cmocka_unit_test(bad_rows_are_refused_with_a_reason),
         cmocka_unit_test(every_answer_has_its_state),
+        cmocka_unit_test(a_row_held_back_is_found),
+        cmocka_unit_test(the_cap_sees_rows_held_back),
+        cmocka_unit_test(the_second_check_sees_changes),
         cmocka_unit_test(a_replayed_message_is_never_mailed),
         cmocka_unit_test(a_message_has_all_it_needs),
         cmocka_unit_test(rejects_come_back_verbatim_and_once),
         cmocka_unit_test(sales_add_up),
+        cmocka_unit_test(what_people_imported_comes_back),
     };
     return cmocka_run_group_tests(tests, make_dir, remove_dir);
 }

@@ -270,9 +270,10 @@ static inline struct mc_ledger *open_test(const char *path, uint64_t seed, const
 
 /* A hash of every value of every table, and SQLite's own check of the file. */
 static inline uint64_t store_digest(const char *path) {
-    static const char *const tables[] = {"setting",  "name",       "source", "run",         "snapshot",  "counter",
-                                         "chunk",    "reject",     "sale",   "product",     "cart",      "outbox",
-                                         "customer", "subscriber", "person", "suppression", "catalogue", "coupon"};
+    static const char *const tables[] = {"setting",     "name",      "source",   "run",         "snapshot",
+                                         "counter",     "chunk",     "reject",   "sale",        "product",
+                                         "cart",        "outbox",    "customer", "subscriber",  "person",
+                                         "suppression", "catalogue", "coupon",   "product_sale"};
     sqlite3 *db;
     sqlite3_stmt *s;
     uint64_t digest = 0;
