@@ -16,7 +16,7 @@ static const struct mc_option options[] = {
     {"out", MC_OPTION_STRING, offsetof(struct arguments, out), "DIR",
      "write report.json, carts.jsonl, sales.csv, products.csv, rejects.csv and messages/ there", 0, 0, NULL},
     {"gap", MC_OPTION_DURATION, offsetof(struct arguments, gap_us), "TIME", "a visit ends after so long without an event",
-     MC_SECOND_US, MC_DAY_US, NULL},
+     MC_SECOND_US, 365 * MC_DAY_US, NULL},
     {"no-header", MC_OPTION_FLAG, offsetof(struct arguments, no_header), NULL,
      "the files have no header: nine columns in the usual order", 0, 0, NULL},
     {"as-live", MC_OPTION_FLAG, offsetof(struct arguments, as_live), NULL,

@@ -16,6 +16,8 @@ extern const struct mc_command mc_command_catalogue;
 extern const struct mc_command mc_command_coupons;
 extern const struct mc_command mc_command_preview;
 extern const struct mc_command mc_command_simulate; /* cmd_simulate.c */
+extern const struct mc_command mc_command_forecast; /* cmd_forecast.c */
+extern const struct mc_command mc_command_clv;      /* cmd_clv.c */
 extern const struct mc_command mc_command_config;
 extern const struct mc_command mc_command_help_command;
 extern const struct mc_command mc_command_version;

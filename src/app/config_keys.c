@@ -36,7 +36,7 @@ const struct mc_config_key mc_config_keys[] = {
     {"store", "time_zone", MC_TYPE_ZONE, AT(store.time_zone), 0, 0, "UTC", NULL,
      "the zone in which the shop's days begin, as Europe/Berlin", false},
 
-    {"visit", "gap", MC_TYPE_DURATION, AT(visit.gap_us), SECOND, DAY, "30m", NULL,
+    {"visit", "gap", MC_TYPE_DURATION, AT(visit.gap_us), SECOND, 365 * DAY, "30m", NULL,
      "a visit ends when nothing happened in it for this long", false},
 
     {"policy", "minimum", MC_TYPE_DECIMAL, AT(policy.minimum), 0, (int64_t)1000000000000, "0", NULL,
