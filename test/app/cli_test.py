@@ -102,8 +102,8 @@ class Usage(Cli):
 
 class Settings(Cli):
     def test_mistakes_name_file_and_line(self):
-        self.write("x.conf", "[visit]\ngap = 25h\n")
-        self.bad(2, ["x.conf:2: gap takes a duration from 1s to 24h, not '25h'"], "config", "--print", "--config", "x.conf")
+        self.write("x.conf", "[visit]\ngap = 366d\n")
+        self.bad(2, ["x.conf:2: gap takes a duration from 1s to 365d, not '366d'"], "config", "--print", "--config", "x.conf")
 
     def test_the_file_of_the_folder_is_read(self):
         self.write("maxcart.conf", "[visit]\ngap = 10m\n")

@@ -192,8 +192,8 @@ static void test_mistakes_name_file_and_line(void **state) {
     expect_mistake("gap = 30m\n", ":1: gap stands before the first [section]");
     expect_mistake("[visit]\ngap 30m\n", ":2: a setting is written key = value, not 'gap 30m'");
     expect_mistake("[visit]\ngap = 30m\n[visit]\ngap = 10m\n", ":4: gap was given before, in line 2");
-    expect_mistake("[visit]\ngap = 25h\n", ":2: gap takes a duration from 1s to 24h, not '25h'");
-    expect_mistake("[visit]\ngap =\n", ":2: gap takes a duration from 1s to 24h, not ''");
+    expect_mistake("[visit]\ngap = 366d\n", ":2: gap takes a duration from 1s to 365d, not '366d'");
+    expect_mistake("[visit]\ngap =\n", ":2: gap takes a duration from 1s to 365d, not ''");
     expect_mistake("[policy]\nholdout = 101%\n", ":2: holdout takes a percentage from 0% to 100%, not '101%'");
     expect_mistake("[policy]\nminimum = 1.234\n",
                    ":2: minimum takes a number with at most two decimals from 0 to 10000000000, not '1.234'");
@@ -295,7 +295,7 @@ static void test_mistakes_in_the_environment_are_named(void **state) {
     assert_string_equal(e.text, "the environment has MAXCART_VISIT_GPA, which is no setting; did you mean "
                                 "MAXCART_VISIT_GAP?");
     assert_int_equal(open_text(&c, "", bad, &e), MC_ERR_USAGE);
-    assert_string_equal(e.text, "the environment: MAXCART_VISIT_GAP takes a duration from 1s to 24h, not '5'");
+    assert_string_equal(e.text, "the environment: MAXCART_VISIT_GAP takes a duration from 1s to 365d, not '5'");
     assert_int_equal(open_text(&c, "", far, &e), MC_ERR_USAGE);
     assert_non_null(strstr(e.text, "maxcart config --help lists them"));
 }

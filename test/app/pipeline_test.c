@@ -1,4 +1,5 @@
-/* Threads and partitions cannot be seen in what a replay writes; an error in the middle stops them all and leaves nothing. */
+/* Threads and partitions cannot be seen in what a replay writes; an error in the middle stops them all and leaves
+ * nothing. */
 #include "../base/seed.h"
 #include "app/replay.h"
 
@@ -42,16 +43,19 @@ static int remove_folder(void **state) {
 
 /* ---- a stream of events in files ---- */
 
-/* Rows of a busy shop, some of them bad, some in a far future, some quoted over lines; time goes on from file to file. */
+/* Rows of a busy shop, some of them bad, some in a far future, some quoted over lines; time goes on from file to file.
+ */
 static void put_row(struct mc_rng *r, struct mc_buf *b, int64_t *now_us) {
     static const char *const types[] = {"view", "view", "cart", "cart", "remove_from_cart", "purchase"};
     *now_us += (int64_t)mc_rng_below(r, chance(r, 1) ? MC_HOUR_US : MC_SECOND_US);
-    int64_t us = *now_us - (chance(r, 10) ? (int64_t)mc_rng_below(r, 2 * MC_HOUR_US) : 0) + (chance(r, 1) ? 400 * MC_DAY_US : 0);
+    int64_t us =
+        *now_us - (chance(r, 10) ? (int64_t)mc_rng_below(r, 2 * MC_HOUR_US) : 0) + (chance(r, 1) ? 400 * MC_DAY_US : 0);
     unsigned user = (unsigned)mc_rng_below(r, 400), product = (unsigned)mc_rng_below(r, 300);
     mc_buf_time(b, us);
-    mc_buf_printf(b, ",%s,p%u,c%u,%s,%s,%u.%02u,u%u,s%u,%s%u\n", chance(r, 98) ? types[mc_rng_below(r, 6)] : "tick", product, product % 7,
-                  chance(r, 50) ? "code" : "", chance(r, 95) ? "brand" : "\"a, \"\"b\"\"\nc\"", (unsigned)mc_rng_below(r, 90),
-                  (unsigned)mc_rng_below(r, 100), user, user * 10 + (unsigned)mc_rng_below(r, 2), chance(r, 80) ? "m" : "",
+    mc_buf_printf(b, ",%s,p%u,c%u,%s,%s,%u.%02u,u%u,s%u,%s%u\n", chance(r, 98) ? types[mc_rng_below(r, 6)] : "tick",
+                  product, product % 7, chance(r, 50) ? "code" : "", chance(r, 95) ? "brand" : "\"a, \"\"b\"\"\nc\"",
+                  (unsigned)mc_rng_below(r, 90), (unsigned)mc_rng_below(r, 100), user,
+                  user * 10 + (unsigned)mc_rng_below(r, 2), chance(r, 80) ? "m" : "",
                   (unsigned)mc_rng_below(r, 100000));
 }
 
@@ -59,7 +63,9 @@ static void write_files(struct mc_rng *r, size_t bytes) {
     int64_t now_us = 18000 * MC_DAY_US;
     for (int i = 0; i < FILES; i++) {
         struct mc_buf b = {0};
-        mc_buf_text(&b, "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,message_id\n");
+        mc_buf_text(
+            &b,
+            "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,message_id\n");
         while (b.len < bytes)
             put_row(r, &b, &now_us);
         gzFile gz = gzopen(paths[i], i == 1 ? "wb1" : "wbT"); /* the second is packed, the others are plain */
@@ -72,8 +78,14 @@ static void write_files(struct mc_rng *r, size_t bytes) {
 
 static enum mc_err replay(uint32_t threads, uint32_t partitions, struct mc_error *e) {
     char *list[FILES] = {paths[0], paths[1], paths[2]};
-    struct mc_replay_options options = {.paths = list, .path_count = FILES, .out = out, .as_live = true, .quiet = true,
-                                        .rules = mc_rules_default(), .threads = threads, .partitions = partitions};
+    struct mc_replay_options options = {.paths = list,
+                                        .path_count = FILES,
+                                        .out = out,
+                                        .as_live = true,
+                                        .quiet = true,
+                                        .rules = mc_rules_default(),
+                                        .threads = threads,
+                                        .partitions = partitions};
     struct mc_replay_result result;
     enum mc_err err = mc_replay_run(&options, &result, e);
     mc_replay_result_free(&result);
@@ -118,7 +130,8 @@ static void test_threads_and_partitions_do_not_matter(void **state) {
     seed_rounds(4, differ_round);
 }
 
-/* The packed file is cut: whatever the others are doing, the run fails with its name, and the folder stays as it was. */
+/* The packed file is cut: whatever the others are doing, the run fails with its name, and the folder stays as it was.
+ */
 static void cut_round(struct mc_rng *r) {
     struct mc_buf before = {0}, after = {0};
     struct mc_error e = {0};
