@@ -109,7 +109,7 @@ static void read_folder(struct mc_buf *b) {
 static void differ_round(struct mc_rng *r) {
     struct mc_buf first = {0}, other = {0};
     struct mc_error e = {0};
-    write_files(r, chance(r, 50) ? 700000 : 20000);
+    write_files(r, chance(r, 50) ? 300000 : 20000);
     check(replay(1, 1, &e) == MC_OK);
     read_folder(&first);
     check(first.len > 10000 && memmem(first.data, first.len, "is missing", 10) == NULL);
@@ -127,7 +127,7 @@ static void differ_round(struct mc_rng *r) {
 
 static void test_threads_and_partitions_do_not_matter(void **state) {
     (void)state;
-    seed_rounds(4, differ_round);
+    seed_rounds(2, differ_round);
 }
 
 /* The packed file is cut: whatever the others are doing, the run fails with its name, and the folder stays as it was.
@@ -136,7 +136,7 @@ static void cut_round(struct mc_rng *r) {
     struct mc_buf before = {0}, after = {0};
     struct mc_error e = {0};
     struct stat st;
-    write_files(r, 400000);
+    write_files(r, 200000);
     check(replay(2, 2, &e) == MC_OK);
     read_folder(&before);
     check(stat(paths[1], &st) == 0);
@@ -153,7 +153,7 @@ static void cut_round(struct mc_rng *r) {
 
 static void test_an_error_stops_all(void **state) {
     (void)state;
-    seed_rounds(3, cut_round);
+    seed_rounds(2, cut_round);
 }
 
 int main(void) {

@@ -123,7 +123,8 @@ static void csv_round(struct mc_rng *r) {
     mc_buf_char(&b, '|');
     mc_buf_csv(&b, (struct mc_str){field, len});
     struct mc_str text = {b.data + 1, b.len - 1};
-    bool special = len > 0 && (memchr(field, ',', len) || memchr(field, '"', len) || memchr(field, '\r', len) || memchr(field, '\n', len));
+    bool special = len > 0 && (memchr(field, ',', len) || memchr(field, '"', len) || memchr(field, '\r', len) ||
+                               memchr(field, '\n', len));
     check((text.len > 0 && text.data[0] == '"') == special);
     check(uncsv(text, back) == len && memcmp(back, field, len) == 0);
     mc_buf_free(&b);
@@ -227,9 +228,9 @@ static void test_failure_is_kept(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_starts_empty),   cmocka_unit_test(test_numbers),
-        cmocka_unit_test(test_growth),         cmocka_unit_test(test_csv_quotes_where_needed),
-        cmocka_unit_test(test_csv_reads_back), cmocka_unit_test(test_json),
+        cmocka_unit_test(test_starts_empty),    cmocka_unit_test(test_numbers),
+        cmocka_unit_test(test_growth),          cmocka_unit_test(test_csv_quotes_where_needed),
+        cmocka_unit_test(test_csv_reads_back),  cmocka_unit_test(test_json),
         cmocka_unit_test(test_json_reads_back), cmocka_unit_test(test_failure_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

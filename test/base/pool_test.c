@@ -1,6 +1,6 @@
 /* The pool: pieces never overlap, are aligned, come back, and a fixed pool keeps to its bytes. */
-#include "base/pool.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "seed.h"
 #include <string.h>
 
@@ -106,7 +106,8 @@ static void test_sizes(void **state) {
     (void)state;
     for (size_t size = 0; size < 70000; size++) {
         size_t rounded = mc_pool_rounded(size);
-        assert_true(rounded >= size && rounded >= 32 && (rounded & (rounded - 1)) == 0 && (rounded == 32 || rounded / 2 < size));
+        assert_true(rounded >= size && rounded >= 32 && (rounded & (rounded - 1)) == 0 &&
+                    (rounded == 32 || rounded / 2 < size));
     }
 }
 

@@ -117,7 +117,8 @@ static void test_random_texts(void **state) {
 
 static void test_order_is_of_bytes(void **state) {
     (void)state;
-    static const struct mc_str rising[] = {{"", 0}, {"\0", 1}, {"A", 1}, {"a", 1}, {"a\0", 2}, {"aa", 2}, {"b", 1}, {"\xC3\xA9", 2}};
+    static const struct mc_str rising[] = {{"", 0},    {"\0", 1}, {"A", 1}, {"a", 1},
+                                           {"a\0", 2}, {"aa", 2}, {"b", 1}, {"\xC3\xA9", 2}};
     const int count = sizeof rising / sizeof *rising;
     for (int i = 0; i < count; i++)
         for (int k = 0; k < count; k++) {

@@ -114,18 +114,65 @@ static void test_what_is_a_time(void **state) {
 
 static void test_what_is_no_time(void **state) {
     (void)state;
-    static const char *const table[] = {"", "now", "2020-01-01", "2020-01-01 05:30", "2020-01-01T05:30:00", "2020-01-01T05:30:00 UTC",
-        "2020-01-01 05:30:00 Z", "2020-01-01 05:30:00 +02:00", "2020-01-01 05:30:00  UTC", "2020-01-01  05:30:00",
-        "2020-01-01 05:30:00 utc", "2020-01-01t05:30:00Z", "2020-01-01T05:30:00z", "2020-01-01 05:30:00.", "2020-01-01 05:30:00.Z",
-        "2020-01-01 05:30:00.1234567890", "2020-01-01 05:30:00,5", "2020-01-01 05:30:60", "2020-01-01 05:60:00", "2020-01-01 24:00:00",
-        "2020-00-01 05:30:00", "2020-13-01 05:30:00", "2020-01-00 05:30:00", "2020-01-32 05:30:00", "2019-02-29 05:30:00",
-        "2100-02-29 05:30:00", "2020-04-31 05:30:00", "2020-1-01 05:30:00", "20-01-01 05:30:00", "12020-01-01 05:30:00",
-        "2020-01-01 5:30:00", "2020/01/01 05:30:00", "2020-01-01 05.30.00", " 2020-01-01 05:30:00", "2020-01-01 05:30:00 ",
-        "2020-01-01T05:30:00+24:00", "2020-01-01T05:30:00+00:60", "2020-01-01T05:30:00+0200", "2020-01-01T05:30:00+2:00",
-        "2020-01-01T05:30:00+02", "2020-01-01T05:30:00+02:0", "2020-01-01T05:30:00ZZ", "2020-01-01T05:30:00Z ", "2020-01-01T05:30:00UTC",
-        "2020-01-01 05:30:00UTC", "157785660000", "15778566000000", "1577856600", "-157785660000", "+157785660000", "157785660000x",
-        "7258118400000", "9999999999999", "1969-12-31 23:59:59.999999", "1970-01-01T00:00:00+00:01", "2200-01-01 00:00:00",
-        "2199-12-31T23:59:59-00:01", "0000-01-01 00:00:00", "9999-12-31 23:59:59"};
+    static const char *const table[] = {"",
+                                        "now",
+                                        "2020-01-01",
+                                        "2020-01-01 05:30",
+                                        "2020-01-01T05:30:00",
+                                        "2020-01-01T05:30:00 UTC",
+                                        "2020-01-01 05:30:00 Z",
+                                        "2020-01-01 05:30:00 +02:00",
+                                        "2020-01-01 05:30:00  UTC",
+                                        "2020-01-01  05:30:00",
+                                        "2020-01-01 05:30:00 utc",
+                                        "2020-01-01t05:30:00Z",
+                                        "2020-01-01T05:30:00z",
+                                        "2020-01-01 05:30:00.",
+                                        "2020-01-01 05:30:00.Z",
+                                        "2020-01-01 05:30:00.1234567890",
+                                        "2020-01-01 05:30:00,5",
+                                        "2020-01-01 05:30:60",
+                                        "2020-01-01 05:60:00",
+                                        "2020-01-01 24:00:00",
+                                        "2020-00-01 05:30:00",
+                                        "2020-13-01 05:30:00",
+                                        "2020-01-00 05:30:00",
+                                        "2020-01-32 05:30:00",
+                                        "2019-02-29 05:30:00",
+                                        "2100-02-29 05:30:00",
+                                        "2020-04-31 05:30:00",
+                                        "2020-1-01 05:30:00",
+                                        "20-01-01 05:30:00",
+                                        "12020-01-01 05:30:00",
+                                        "2020-01-01 5:30:00",
+                                        "2020/01/01 05:30:00",
+                                        "2020-01-01 05.30.00",
+                                        " 2020-01-01 05:30:00",
+                                        "2020-01-01 05:30:00 ",
+                                        "2020-01-01T05:30:00+24:00",
+                                        "2020-01-01T05:30:00+00:60",
+                                        "2020-01-01T05:30:00+0200",
+                                        "2020-01-01T05:30:00+2:00",
+                                        "2020-01-01T05:30:00+02",
+                                        "2020-01-01T05:30:00+02:0",
+                                        "2020-01-01T05:30:00ZZ",
+                                        "2020-01-01T05:30:00Z ",
+                                        "2020-01-01T05:30:00UTC",
+                                        "2020-01-01 05:30:00UTC",
+                                        "157785660000",
+                                        "15778566000000",
+                                        "1577856600",
+                                        "-157785660000",
+                                        "+157785660000",
+                                        "157785660000x",
+                                        "7258118400000",
+                                        "9999999999999",
+                                        "1969-12-31 23:59:59.999999",
+                                        "1970-01-01T00:00:00+00:01",
+                                        "2200-01-01 00:00:00",
+                                        "2199-12-31T23:59:59-00:01",
+                                        "0000-01-01 00:00:00",
+                                        "9999-12-31 23:59:59"};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct mc_time t;
         if (mc_time_parse(mc_str_of(table[i]), &t))
@@ -138,15 +185,18 @@ static void one_byte_round(struct mc_rng *r) {
     char text[] = "2020-01-01 05:30:00 UTC";
     text[mc_rng_below(r, sizeof text - 1)] = (char)mc_rng_next(r);
     int year, month, day, hour, minute, second, used = 0;
-    bool fits = sscanf(text, "%4d-%2d-%2d %2d:%2d:%2d UTC%n", &year, &month, &day, &hour, &minute, &second, &used) == 6 &&
-                used == sizeof text - 1 && strspn(text, "0123456789") == 4 && memcmp(text + 19, " UTC", 4) == 0;
+    bool fits =
+        sscanf(text, "%4d-%2d-%2d %2d:%2d:%2d UTC%n", &year, &month, &day, &hour, &minute, &second, &used) == 6 &&
+        used == sizeof text - 1 && strspn(text, "0123456789") == 4 && memcmp(text + 19, " UTC", 4) == 0;
     struct mc_time t;
     bool good = mc_time_parse((struct mc_str){text, sizeof text - 1}, &t);
     if (!good)
         return;
-    check(fits && year >= 1970 && year < 2200 && month >= 1 && month <= 12 && day >= 1 && hour < 24 && minute < 60 && second < 60);
+    check(fits && year >= 1970 && year < 2200 && month >= 1 && month <= 12 && day >= 1 && hour < 24 && minute < 60 &&
+          second < 60);
     check((unsigned)day <= naive_month_days(year, (unsigned)month));
-    check(t.us == (mc_days_of_date(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 + minute * 60 + second) * MC_SECOND_US);
+    check(t.us == (mc_days_of_date(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 + minute * 60 + second) *
+                      MC_SECOND_US);
 }
 
 static void test_one_byte_changed(void **state) {
@@ -159,10 +209,34 @@ static void test_durations(void **state) {
     static const struct {
         const char *text;
         int64_t us;
-    } good[] = {{"0", 0}, {"0s", 0}, {"1us", 1}, {"250ms", 250000}, {"90s", 90 * MC_SECOND_US}, {"10m", 10 * MC_MINUTE_US},
-                {"24h", MC_DAY_US}, {"7d", 7 * MC_DAY_US}, {"0007d", 7 * MC_DAY_US}, {"9223372036854775807us", INT64_MAX}};
-    static const char *const bad[] = {"", "s", "1", "10", "-1s", "+1s", "1 s", " 1s", "1s ", "1S", "1sec", "1.5h", "1w", "1h30m",
-                                      "9223372036854775808us", "99999999999999999999s", "9223372036854775807ms", "106751992d"};
+    } good[] = {{"0", 0},
+                {"0s", 0},
+                {"1us", 1},
+                {"250ms", 250000},
+                {"90s", 90 * MC_SECOND_US},
+                {"10m", 10 * MC_MINUTE_US},
+                {"24h", MC_DAY_US},
+                {"7d", 7 * MC_DAY_US},
+                {"0007d", 7 * MC_DAY_US},
+                {"9223372036854775807us", INT64_MAX}};
+    static const char *const bad[] = {"",
+                                      "s",
+                                      "1",
+                                      "10",
+                                      "-1s",
+                                      "+1s",
+                                      "1 s",
+                                      " 1s",
+                                      "1s ",
+                                      "1S",
+                                      "1sec",
+                                      "1.5h",
+                                      "1w",
+                                      "1h30m",
+                                      "9223372036854775808us",
+                                      "99999999999999999999s",
+                                      "9223372036854775807ms",
+                                      "106751992d"};
     int64_t us;
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
         if (!mc_duration_parse(mc_str_of(good[i].text), &us) || us != good[i].us)
@@ -186,8 +260,13 @@ static void test_durations_as_text(void **state) {
     static const struct {
         int64_t us;
         const char *text;
-    } table[] = {{0, "0s"}, {30 * MC_MINUTE_US, "30m"}, {MC_DAY_US, "24h"}, {7 * MC_DAY_US, "7d"}, {90 * MC_MINUTE_US, "90m"},
-                 {MC_SECOND_US / 2, "500ms"}, {3 * MC_DAY_US + MC_HOUR_US, "73h"}};
+    } table[] = {{0, "0s"},
+                 {30 * MC_MINUTE_US, "30m"},
+                 {MC_DAY_US, "24h"},
+                 {7 * MC_DAY_US, "7d"},
+                 {90 * MC_MINUTE_US, "90m"},
+                 {MC_SECOND_US / 2, "500ms"},
+                 {3 * MC_DAY_US + MC_HOUR_US, "73h"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         struct mc_buf b = {0};
         mc_buf_duration(&b, table[i].us);
@@ -206,10 +285,14 @@ static void test_clocks_of_the_machine(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_day_of_the_calendar), cmocka_unit_test(test_text_and_back),
-        cmocka_unit_test(test_text_at_the_edges),         cmocka_unit_test(test_what_is_a_time),
-        cmocka_unit_test(test_what_is_no_time),           cmocka_unit_test(test_one_byte_changed),
-        cmocka_unit_test(test_durations),                 cmocka_unit_test(test_durations_as_text),
+        cmocka_unit_test(test_every_day_of_the_calendar),
+        cmocka_unit_test(test_text_and_back),
+        cmocka_unit_test(test_text_at_the_edges),
+        cmocka_unit_test(test_what_is_a_time),
+        cmocka_unit_test(test_what_is_no_time),
+        cmocka_unit_test(test_one_byte_changed),
+        cmocka_unit_test(test_durations),
+        cmocka_unit_test(test_durations_as_text),
         cmocka_unit_test(test_clocks_of_the_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

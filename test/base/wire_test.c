@@ -53,7 +53,10 @@ static void test_every_cut_is_noticed(void **state) {
 
 static void test_a_length_beyond_the_end(void **state) {
     (void)state;
-    struct mc_reader r = {{"\xFF\xFF\xFF\xFF" "abc", 7}, false};
+    struct mc_reader r = {{"\xFF\xFF\xFF\xFF"
+                           "abc",
+                           7},
+                          false};
     assert_int_equal(mc_get_str(&r).len, 0);
     assert_true(r.failed);
 }

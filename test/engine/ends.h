@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 struct end_line {
-    int64_t row, expires;      /* row: at which event of the log, INT64_MAX when the log was over */
+    int64_t row, expires;       /* row: at which event of the log, INT64_MAX when the log was over */
     size_t user, session, text; /* in `bytes`, NUL-terminated */
     int64_t opened;
 };
@@ -47,8 +47,9 @@ static inline size_t ends_put_text(struct ends *e, const struct mc_visit_end *en
     const struct mc_visit *v = end->visit;
     struct mc_buf *b = &e->bytes;
     size_t at = b->len;
-    mc_buf_printf(b, "%s %.*s %.*s opened ", end->by_own_event ? "ended by its next event:" : "ended:", (int)end->user->id.len,
-                  end->user->id.data, (int)v->session.len, v->session.data);
+    mc_buf_printf(b, "%s %.*s %.*s opened ",
+                  end->by_own_event ? "ended by its next event:" : "ended:", (int)end->user->id.len, end->user->id.data,
+                  (int)v->session.len, v->session.data);
     e->put_time(b, v->opened_at.us);
     mc_buf_text(b, " from ");
     e->put_time(b, v->first_at.us);
@@ -58,10 +59,10 @@ static inline size_t ends_put_text(struct ends *e, const struct mc_visit_end *en
     if (end->cart != NULL)
         ends_put_cart(b, end->cart);
     else
-        mc_buf_text(b, end->partial                                ? "partial"
-                       : v->has_purchase                           ? "bought"
-                       : !mc_time_is_none(v->first_cart_at)        ? "empty cart"
-                                                                   : "looked");
+        mc_buf_text(b, end->partial                         ? "partial"
+                       : v->has_purchase                    ? "bought"
+                       : !mc_time_is_none(v->first_cart_at) ? "empty cart"
+                                                            : "looked");
     mc_buf_char(b, '\0');
     return at;
 }

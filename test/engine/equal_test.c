@@ -43,12 +43,14 @@ static struct mc_str pick(struct mc_rng *r, int kind, uint32_t of) {
 
 static int64_t pick_time(struct mc_rng *r, const struct log *log, const struct mc_clock *clock, int64_t base) {
     const int64_t gap = log->rules.gap_us, day = MC_DAY_US;
-    const int64_t edges[] = {0, 0, log->step_us, -log->step_us, gap, -gap, gap / 2, -gap / 2, 60 * MC_SECOND_US, day, -day, day - gap, gap - day};
+    const int64_t edges[] = {0,   0,    log->step_us, -log->step_us, gap, -gap, gap / 2, -gap / 2, 60 * MC_SECOND_US,
+                             day, -day, day - gap,    gap - day};
     int64_t from = mc_time_is_none(clock->now) || chance(r, 5) ? base : clock->now.us;
     if (log->count > 0 && chance(r, 40))
         from = log->events[log->count - 1 - mc_rng_below(r, log->count < 20 ? log->count : 20)].time.us;
     int64_t near = chance(r, 70) ? (int64_t)mc_rng_below(r, (uint64_t)log->step_us + 1) : 0;
-    int64_t t = from + near + (chance(r, 60) ? 0 : edges[mc_rng_below(r, sizeof edges / sizeof *edges)]) + (int64_t)mc_rng_below(r, 3) - 1;
+    int64_t t = from + near + (chance(r, 60) ? 0 : edges[mc_rng_below(r, sizeof edges / sizeof *edges)]) +
+                (int64_t)mc_rng_below(r, 3) - 1;
     if (chance(r, 1))
         t += (int64_t)mc_rng_below(r, 3) * 365 * day;
     return t < 0 ? 0 : t >= MC_TIME_END_US ? MC_TIME_END_US - 1 : t;
@@ -56,7 +58,8 @@ static int64_t pick_time(struct mc_rng *r, const struct log *log, const struct m
 
 static void add_event(struct mc_rng *r, struct log *log, struct mc_clock *clock, int64_t base) {
     static const enum mc_event_type types[] = {MC_VIEW, MC_CART, MC_CART, MC_CART, MC_REMOVE_FROM_CART, MC_PURCHASE};
-    static const struct mc_str dimension[] = {{"", 0}, {"a", 1}, {"a", 1}, {"b", 1}, {"a long enough value to need room of its own", 43}};
+    static const struct mc_str dimension[] = {
+        {"", 0}, {"a", 1}, {"a", 1}, {"b", 1}, {"a long enough value to need room of its own", 43}};
     struct made_event *m = &log->events[log->count];
     if (log->count > 0 && chance(r, 15)) {
         *m = log->events[log->count - 1 - mc_rng_below(r, log->count < 10 ? log->count : 10)];
@@ -82,7 +85,8 @@ static void add_event(struct mc_rng *r, struct log *log, struct mc_clock *clock,
 }
 
 static struct log make_log(struct mc_rng *r) {
-    static const int64_t gaps[] = {30 * MC_MINUTE_US, 30 * MC_MINUTE_US, MC_SECOND_US, 59 * MC_MINUTE_US, 36 * MC_HOUR_US, 1};
+    static const int64_t gaps[] = {30 * MC_MINUTE_US, 30 * MC_MINUTE_US, MC_SECOND_US,
+                                   59 * MC_MINUTE_US, 36 * MC_HOUR_US,   1};
     static const int64_t steps[] = {MC_SECOND_US, 20 * MC_SECOND_US, 5 * MC_MINUTE_US, MC_HOUR_US};
     struct log log = {.events = malloc(EVENTS_MAX * sizeof *log.events), .rules = mc_rules_default()};
     log.rules.gap_us = gaps[mc_rng_below(r, 6)];
@@ -143,7 +147,8 @@ static void restore_elsewhere(struct mc_rng *r, struct engine *en, const struct 
     for (uint32_t k = 0; k < old; k++)
         for (uint32_t i = 0; i < en->count; i++) {
             uint32_t which[2] = {i, en->count};
-            check(mc_partition_decode(en->partitions[i], mc_buf_view(&bytes[k]), is_mine, which, i == 0, NULL) == MC_OK);
+            check(mc_partition_decode(en->partitions[i], mc_buf_view(&bytes[k]), is_mine, which, i == 0, NULL) ==
+                  MC_OK);
         }
     for (uint32_t k = 0; k < old; k++)
         mc_buf_free(&bytes[k]);
@@ -157,8 +162,10 @@ static void apply_batch(struct engine *en, struct mc_batch *batch) {
             if (is_mine(which, batch->events[i].user_hash))
                 index[count++] = i;
         bool all = en->count == 1;
-        check(mc_partition_apply(en->partitions[p], batch, all ? NULL : index, all ? batch->event_count : count, NULL) == MC_OK);
-        check(mc_partition_advance(en->partitions[p], batch, batch->events[batch->event_count - 1].clock, NULL) == MC_OK);
+        check(mc_partition_apply(en->partitions[p], batch, all ? NULL : index, all ? batch->event_count : count,
+                                 NULL) == MC_OK);
+        check(mc_partition_advance(en->partitions[p], batch, batch->events[batch->event_count - 1].clock, NULL) ==
+              MC_OK);
     }
     free(index);
 }
@@ -181,7 +188,8 @@ static void run_partitions(struct mc_rng *r, const struct log *log, struct engin
         look(context, en, done);
     }
     for (uint32_t i = 0; i < en->count; i++)
-        mc_partition_finish(en->partitions[i], log->count ? log->events[log->count - 1].clock : (struct mc_time){MC_TIME_NONE_US});
+        mc_partition_finish(en->partitions[i],
+                            log->count ? log->events[log->count - 1].clock : (struct mc_time){MC_TIME_NONE_US});
     ends_sort(&en->ends);
     mc_batch_free(&batch);
 }
@@ -214,8 +222,8 @@ static void put_tally(struct engine *en, struct mc_buf *out) {
     mc_tally_encode(&sum, &encoded);
     mc_buf_str(out, mc_buf_view(&encoded));
     for (uint64_t i = 0; i < sum.sale_count; i++)
-        mc_buf_printf(out, "%u %u %lld %lld\n", sum.sales[i].product, sum.sales[i].minute, (long long)sum.sales[i].units,
-                      (long long)sum.sales[i].revenue);
+        mc_buf_printf(out, "%u %u %lld %lld\n", sum.sales[i].product, sum.sales[i].minute,
+                      (long long)sum.sales[i].units, (long long)sum.sales[i].revenue);
     mc_buf_free(&encoded);
     mc_tally_free(&sum);
 }
@@ -280,7 +288,8 @@ static void flat_follows(void *context, struct engine *en, uint32_t done) {
 
 static void start_flat(struct flat_run *f, const struct log *log) {
     *f = (struct flat_run){.log = log, .ends = {.put_time = mc_buf_int}, .duplicate = calloc(log->count + 1, 1)};
-    f->flat = (struct flat){.rules = &log->rules, .context = &f->ends, .ended = ends_add, .thorough = seed_now % 3 == 0};
+    f->flat =
+        (struct flat){.rules = &log->rules, .context = &f->ends, .ended = ends_add, .thorough = seed_now % 3 == 0};
 }
 
 static void finish_flat(struct flat_run *f) {
@@ -399,7 +408,8 @@ static void timers_round(struct mc_rng *r) {
         struct mc_input input = input_of_made(m);
         for (uint32_t k = 0; k < loose.flat.count; k++)
             if (chance(r, 20) && i > 0)
-                flat_do(&loose.flat, &loose.flat.users[k], &(struct flat_call){.step = FLAT_WAKE, .clock = log.events[i - 1].clock});
+                flat_do(&loose.flat, &loose.flat.users[k],
+                        &(struct flat_call){.step = FLAT_WAKE, .clock = log.events[i - 1].clock});
         loose.duplicate[i] = flat_apply(&loose.flat, m->user, &input).verdict == MC_VERDICT_DUPLICATE;
     }
     finish_flat(&exact);

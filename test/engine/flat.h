@@ -1,7 +1,7 @@
 /* Flat states as a cluster keeps them: a state and one timer a user. What the tests compare a partition with.
  *
- * Each call has a workspace of exactly the stated size. A thorough one gives too little output first, and checks that what
- * was refused left nothing.
+ * Each call has a workspace of exactly the stated size. A thorough one gives too little output first, and checks that
+ * what was refused left nothing.
  */
 #ifndef MC_TEST_ENGINE_FLAT_H
 #define MC_TEST_ENGINE_FLAT_H
@@ -22,7 +22,7 @@ struct flat {
     struct flat_user users[FLAT_USERS_MAX];
     uint32_t count;
     const struct mc_rules *rules;
-    void *context;                                                   /* told of ends once they are certain */
+    void *context; /* told of ends once they are certain */
     void (*ended)(void *context, const struct mc_visit_end *end);
     bool thorough; /* try each call with less, too */
     struct mc_buf workspace, out;
@@ -55,8 +55,8 @@ struct flat_call {
     struct mc_outcome outcome;
 };
 
-static inline enum mc_state_result flat_try(struct flat *f, struct flat_user *u, struct mc_state_io *io, struct flat_call *call,
-                                            const struct mc_sink *sink) {
+static inline enum mc_state_result flat_try(struct flat *f, struct flat_user *u, struct mc_state_io *io,
+                                            struct flat_call *call, const struct mc_sink *sink) {
     switch (call->step) {
     case FLAT_APPLY:
         return mc_state_apply(io, f->rules, u->id, call->input, sink, &call->outcome);
@@ -105,17 +105,23 @@ static inline void *flat_room(struct mc_buf *room, bool exact, size_t len) {
 static inline void flat_do(struct flat *f, struct flat_user *u, struct flat_call *call) {
     size_t out_cap = u->state.len + FLAT_GROWTH_MAX;
     size_t workspace_len = u->state.len * MC_STATE_WORKSPACE_FACTOR + MC_STATE_WORKSPACE_LEAST;
-    void *workspace = flat_room(&f->workspace, f->thorough, workspace_len), *out = flat_room(&f->out, f->thorough, out_cap);
-    struct mc_state_io io = {
-        .state = mc_buf_view(&u->state), .out = out, .out_cap = out_cap, .workspace = workspace, .workspace_len = workspace_len};
+    void *workspace = flat_room(&f->workspace, f->thorough, workspace_len),
+         *out = flat_room(&f->out, f->thorough, out_cap);
+    struct mc_state_io io = {.state = mc_buf_view(&u->state),
+                             .out = out,
+                             .out_cap = out_cap,
+                             .workspace = workspace,
+                             .workspace_len = workspace_len};
     if (f->thorough)
         flat_try_less(f, u, &io, call);
     struct mc_sink sink = {f->context, f->ended};
-    check(flat_try(f, u, &io, call, &sink) == MC_STATE_OK && io.out_len <= io.out_cap && (!f->thorough || io.out_len == io.out_cap));
+    check(flat_try(f, u, &io, call, &sink) == MC_STATE_OK && io.out_len <= io.out_cap &&
+          (!f->thorough || io.out_len == io.out_cap));
     u->state.len = 0;
     mc_buf_append(&u->state, out, io.out_len);
     u->due = io.due;
-    struct mc_state_io again = {.state = mc_buf_view(&u->state), .workspace = workspace, .workspace_len = workspace_len};
+    struct mc_state_io again = {
+        .state = mc_buf_view(&u->state), .workspace = workspace, .workspace_len = workspace_len};
     if (f->thorough)
         check(mc_state_due(&again, f->rules) == MC_STATE_OK && again.due.us == io.due.us);
 }

@@ -1,6 +1,6 @@
 /* The ring of fingerprints against a plain list from which the oldest is taken. */
-#include "engine/memory.h"
 #include "../base/seed.h"
+#include "engine/memory.h"
 
 static struct mc_hash128 mark(uint64_t n) {
     return (struct mc_hash128){n % 100, n * 7}; /* lows that repeat: both halves count */

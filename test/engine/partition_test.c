@@ -1,9 +1,9 @@
-/* The embedded partition: it forgets whom it need not remember, grows, and survives the failure of any allocation. What it
- * computes is the matter of equal_test.c and transcript_test.c. */
-#include "engine/partition.h"
+/* The embedded partition: it forgets whom it need not remember, grows, and survives the failure of any allocation. What
+ * it computes is the matter of equal_test.c and transcript_test.c. */
 #include "../base/seed.h"
 #include "base/mem.h"
 #include "batches.h"
+#include "engine/partition.h"
 #include <stdio.h>
 
 #define NOON ((int64_t)20000 * MC_DAY_US)
@@ -26,8 +26,15 @@ static void fill(struct mc_batch *batch, uint32_t count) {
         char user[16], product[32];
         snprintf(user, sizeof user, "user%u", i);
         snprintf(product, sizeof product, i % 2 ? "p%u" : "a-rather-long-product-%u", i % 50);
-        struct made_event m = {.time = {NOON + i}, .clock = {NOON + i}, .type = i % 3 ? MC_CART : MC_PURCHASE, .user = mc_str_of(user),
-                               .session = MC_STR("s"), .product = mc_str_of(product), .brand = MC_STR("b"), .price = 100, .quantity = 1};
+        struct made_event m = {.time = {NOON + i},
+                               .clock = {NOON + i},
+                               .type = i % 3 ? MC_CART : MC_PURCHASE,
+                               .user = mc_str_of(user),
+                               .session = MC_STR("s"),
+                               .product = mc_str_of(product),
+                               .brand = MC_STR("b"),
+                               .price = 100,
+                               .quantity = 1};
         if (i % 5 == 0)
             m.message_id = mc_str_of(user);
         for (int k = 0; k < 12; k++) {
@@ -91,7 +98,8 @@ static enum mc_err whole_life(struct mc_batch *batch, struct mc_error *e) {
     uint64_t ends = 0;
     struct mc_partition *p;
     struct mc_buf bytes = {0};
-    struct mc_partition_options options = {.rules = mc_rules_default(), .keep_sales = true, .keep_new_users = true, .sink = {&ends, count_end}};
+    struct mc_partition_options options = {
+        .rules = mc_rules_default(), .keep_sales = true, .keep_new_users = true, .sink = {&ends, count_end}};
     enum mc_err err = mc_partition_open(&p, &options, e);
     if (err == MC_OK)
         err = mc_partition_apply(p, batch, NULL, batch->event_count, e);

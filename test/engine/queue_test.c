@@ -1,7 +1,8 @@
-/* The calendar of due times against a naive list: random adds, removals, growth of due times, and jumps of the clock. */
-#include "engine/queue.h"
+/* The calendar of due times against a naive list: random adds, removals, growth of due times, and jumps of the clock.
+ */
 #include "../base/seed.h"
 #include "base/mem.h"
+#include "engine/queue.h"
 
 enum { ENTRIES = 400 };
 
@@ -36,7 +37,8 @@ static void queue_round(struct mc_rng *r) {
     static const int64_t gaps[] = {1, 1000, MC_SECOND_US, 30 * MC_MINUTE_US, 36 * MC_HOUR_US, 3650 * MC_DAY_US};
     static struct owner owners[ENTRIES];
     static struct mc_queue q;
-    int64_t gap_us = gaps[mc_rng_below(r, 6)], clock_us = chance(r, 20) ? 0 : (int64_t)mc_rng_below(r, MC_TIME_END_US / 2);
+    int64_t gap_us = gaps[mc_rng_below(r, 6)],
+            clock_us = chance(r, 20) ? 0 : (int64_t)mc_rng_below(r, MC_TIME_END_US / 2);
     memset(owners, 0, sizeof owners);
     mc_queue_init(&q, gap_us);
     for (int step = 0; step < 2000; step++) {

@@ -1,6 +1,6 @@
 /* A user's flat state: its bytes, its limits, and what is answered to bytes that are none. */
-#include "engine/state.h"
 #include "batches.h"
+#include "engine/state.h"
 #include "flat.h"
 #include <stdio.h>
 
@@ -9,8 +9,13 @@
 static struct mc_rules rules;
 
 static struct mc_input event(enum mc_event_type type, const char *session, const char *product, int64_t us) {
-    struct made_event m = {.time = {us}, .clock = {NOON}, .type = type, .session = mc_str_of(session), .product = mc_str_of(product),
-                           .price = 250, .quantity = 2};
+    struct made_event m = {.time = {us},
+                           .clock = {NOON},
+                           .type = type,
+                           .session = mc_str_of(session),
+                           .product = mc_str_of(product),
+                           .price = 250,
+                           .quantity = 2};
     return input_of_made(&m);
 }
 
@@ -31,8 +36,10 @@ static void put_id(struct mc_buf *b, const char *id) {
 }
 
 /* A change here is a change of the format: a new version, and an upgrade of the old. */
-static void put_mark(struct mc_buf *b, int64_t time, int64_t price, const char *product, int32_t quantity, int32_t type) {
-    uint64_t t = (uint64_t)time, p = (uint64_t)price, id = mc_hash64(product, strlen(product)), rest = (uint64_t)(quantity * 256 + type);
+static void put_mark(struct mc_buf *b, int64_t time, int64_t price, const char *product, int32_t quantity,
+                     int32_t type) {
+    uint64_t t = (uint64_t)time, p = (uint64_t)price, id = mc_hash64(product, strlen(product)),
+             rest = (uint64_t)quantity << 8 | (uint64_t)type;
     mc_put_u64(b, mc_hash_mix(mc_hash_mix(t, p), mc_hash_mix(id, rest)));
     mc_put_u64(b, mc_hash_mix(mc_hash_mix(id, t), mc_hash_mix(rest, p)));
 }
@@ -136,8 +143,11 @@ static size_t least_workspace(struct mc_str state, const struct mc_input *in) {
     while (low < high) {
         size_t middle = low + (high - low) / 2;
         struct mc_outcome outcome;
-        struct mc_state_io io = {
-            .state = state, .out = out, .out_cap = state.len + FLAT_GROWTH_MAX, .workspace = workspace, .workspace_len = middle};
+        struct mc_state_io io = {.state = state,
+                                 .out = out,
+                                 .out_cap = state.len + FLAT_GROWTH_MAX,
+                                 .workspace = workspace,
+                                 .workspace_len = middle};
         enum mc_state_result result = mc_state_apply(&io, &rules, MC_STR("user"), in, &sink, &outcome);
         assert_true(result == MC_STATE_OK || result == MC_STATE_NEEDS_WORKSPACE);
         if (result == MC_STATE_OK)
@@ -154,7 +164,8 @@ static double most_per_byte;
 
 static void measure(const struct flat *f) {
     struct mc_str state = mc_buf_view(&f->users[0].state);
-    struct mc_input next[] = {event(MC_CART, "0", "new", NOON), event(MC_CART, "new", "new", NOON), event(MC_VIEW, "0", "q", NOON + 9)};
+    struct mc_input next[] = {event(MC_CART, "0", "new", NOON), event(MC_CART, "new", "new", NOON),
+                              event(MC_VIEW, "0", "q", NOON + 9)};
     size_t stated = state.len * MC_STATE_WORKSPACE_FACTOR + MC_STATE_WORKSPACE_LEAST;
     for (int i = 0; i < 6; i++) {
         struct mc_input in = next[i % 3];
@@ -194,8 +205,8 @@ static void test_the_stated_workspace_is_enough(void **state) {
     grow(MC_CART, false, false, true, 1010);
     grow(MC_VIEW, true, true, false, MC_VISITS_MAX + 2);
     grow(MC_CART, false, true, true, MC_VISITS_MAX + 2);
-    print_message("at most %.1f bytes of workspace a byte of state; stated: %d, and %d more\n", most_per_byte, MC_STATE_WORKSPACE_FACTOR,
-                  MC_STATE_WORKSPACE_LEAST);
+    print_message("at most %.1f bytes of workspace a byte of state; stated: %d, and %d more\n", most_per_byte,
+                  MC_STATE_WORKSPACE_FACTOR, MC_STATE_WORKSPACE_LEAST);
 }
 
 static void test_any_smaller_workspace_is_answered(void **state) {
@@ -209,8 +220,11 @@ static void test_any_smaller_workspace_is_answered(void **state) {
         char *workspace = malloc(len + 1), out[4096];
         struct mc_outcome outcome;
         struct mc_sink sink = {NULL, flat_ignore};
-        struct mc_state_io io = {
-            .state = mc_buf_view(&bytes), .out = out, .out_cap = sizeof out, .workspace = len ? workspace : NULL, .workspace_len = len};
+        struct mc_state_io io = {.state = mc_buf_view(&bytes),
+                                 .out = out,
+                                 .out_cap = sizeof out,
+                                 .workspace = len ? workspace : NULL,
+                                 .workspace_len = len};
         assert_int_equal(mc_state_apply(&io, &rules, MC_STR("user"), &in, &sink, &outcome), MC_STATE_NEEDS_WORKSPACE);
         free(workspace);
     }
@@ -223,7 +237,10 @@ static char out_bytes[1 << 16], workspace_bytes[1 << 18];
 
 static enum mc_state_result wake(struct mc_str state, int64_t clock_us, size_t *out_len) {
     struct mc_sink sink = {NULL, flat_ignore};
-    struct mc_state_io io = {.state = state, .out = out_bytes, .out_cap = sizeof out_bytes, .workspace = workspace_bytes,
+    struct mc_state_io io = {.state = state,
+                             .out = out_bytes,
+                             .out_cap = sizeof out_bytes,
+                             .workspace = workspace_bytes,
                              .workspace_len = sizeof workspace_bytes};
     enum mc_state_result result = mc_state_wake(&io, &rules, (struct mc_time){clock_us}, &sink);
     *out_len = io.out_len;
@@ -268,7 +285,10 @@ static void test_the_state_of_another(void **state) {
     struct mc_sink sink = {NULL, flat_ignore};
     struct mc_input in = event(MC_VIEW, "a", "p", NOON);
     put_state(&b);
-    struct mc_state_io io = {.state = mc_buf_view(&b), .out = out_bytes, .out_cap = sizeof out_bytes, .workspace = workspace_bytes,
+    struct mc_state_io io = {.state = mc_buf_view(&b),
+                             .out = out_bytes,
+                             .out_cap = sizeof out_bytes,
+                             .workspace = workspace_bytes,
                              .workspace_len = sizeof workspace_bytes};
     assert_int_equal(mc_state_apply(&io, &rules, MC_STR("uses"), &in, &sink, &outcome), MC_STATE_MALFORMED);
     assert_int_equal(mc_state_apply(&io, &rules, MC_STR("user"), &in, &sink, &outcome), MC_STATE_OK);

@@ -1,14 +1,22 @@
 /* Sums, distinct users, sales and the product dimension: against plain lists, merged in any order. */
-#include "engine/tally.h"
 #include "base/mem.h"
 #include "batches.h"
+#include "engine/tally.h"
 #include "flat.h"
 #include <stdio.h>
 
 enum { TALLIES = 4, EVENTS = 250, PRODUCTS = 30, USERS = 20 };
 
-static char products[PRODUCTS][40], users[USERS][8];
-static const char *const values[] = {"", "", "a", "b", "aa", "\xC3\xA9", "z", "a value of more than thirty-two bytes", "a value of more than thirty-three bytes"};
+static char products[PRODUCTS][40], users[USERS][16];
+static const char *const values[] = {"",
+                                     "",
+                                     "a",
+                                     "b",
+                                     "aa",
+                                     "\xC3\xA9",
+                                     "z",
+                                     "a value of more than thirty-two bytes",
+                                     "a value of more than thirty-three bytes"};
 
 static void make_names(void) {
     for (int i = 0; i < PRODUCTS; i++)
@@ -53,7 +61,8 @@ static bool count_event(struct mc_tally *t, const struct mc_batch *batch, uint32
     const struct mc_event *ev = &batch->events[i];
     struct mc_product_entry *p = mc_tally_product(t, ev->product_hash, mc_slice_str(batch->bytes.data, ev->product));
     struct mc_hash128 user = {ev->user_hash, ~ev->user_hash};
-    return p != NULL && mc_tally_user(t, user) && mc_tally_event(t, p, ev, batch->bytes.data, (struct mc_outcome){MC_VERDICT_JOINED, false});
+    return p != NULL && mc_tally_user(t, user) &&
+           mc_tally_event(t, p, ev, batch->bytes.data, (struct mc_outcome){MC_VERDICT_JOINED, false});
 }
 
 /* ---- the rule of the dimension, by a look at all events ---- */
@@ -63,7 +72,8 @@ static struct mc_str naive_value(const struct mc_batch *b, struct mc_str product
     int64_t at = -1;
     for (uint32_t i = 0; i < b->event_count; i++) {
         const struct mc_event *ev = &b->events[i];
-        struct mc_str v = mc_slice_str(b->bytes.data, (const struct mc_slice[]){ev->category_id, ev->category_code, ev->brand}[column]);
+        struct mc_str v = mc_slice_str(
+            b->bytes.data, (const struct mc_slice[]){ev->category_id, ev->category_code, ev->brand}[column]);
         if (v.len == 0 || !mc_str_equal(mc_slice_str(b->bytes.data, ev->product), product))
             continue;
         if (ev->time.us > at || (ev->time.us == at && mc_str_compare(v, best) > 0)) {
@@ -74,11 +84,13 @@ static struct mc_str naive_value(const struct mc_batch *b, struct mc_str product
     return best;
 }
 
-static void naive_sale(const struct mc_batch *b, struct mc_str product, int64_t minute, int64_t *units, int64_t *revenue) {
+static void naive_sale(const struct mc_batch *b, struct mc_str product, int64_t minute, int64_t *units,
+                       int64_t *revenue) {
     *units = *revenue = 0;
     for (uint32_t i = 0; i < b->event_count; i++) {
         const struct mc_event *ev = &b->events[i];
-        if (ev->type == MC_PURCHASE && ev->time.us / MC_MINUTE_US == minute && mc_str_equal(mc_slice_str(b->bytes.data, ev->product), product)) {
+        if (ev->type == MC_PURCHASE && ev->time.us / MC_MINUTE_US == minute &&
+            mc_str_equal(mc_slice_str(b->bytes.data, ev->product), product)) {
             *units += ev->quantity;
             *revenue += ev->quantity * ev->price;
         }
@@ -249,8 +261,10 @@ static void test_nth_allocation_fails(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_any_order_gives_the_sums), cmocka_unit_test(test_bytes_and_back),
-        cmocka_unit_test(test_many),                     cmocka_unit_test(test_equal_hashes),
+        cmocka_unit_test(test_any_order_gives_the_sums),
+        cmocka_unit_test(test_bytes_and_back),
+        cmocka_unit_test(test_many),
+        cmocka_unit_test(test_equal_hashes),
         cmocka_unit_test(test_nth_allocation_fails),
     };
     make_names();

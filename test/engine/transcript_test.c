@@ -1,13 +1,12 @@
 /* The engine by transcript: test/engine/transcripts/NN-name.txt, from basic to complex, each rule of SEMANTICS 3 and 4.
  *
  *     # a remark
- *     set gap 30m                        before the first event; also stale, minimum (minor units), wall (live, clock, or a time)
- *     12:00:00 u s cart p 2x5.00 id=m    an event: time, user, session, type, product, quantity x price or -, message id
- *     3/12:00:00 ...                     day 3; days count from 1, which is 2020-01-01; other times in full
- *     tick 12:00:00                      a live source's tick
- *     finish                             the log is over
- *     1000 times 12:00:00 u s cart p#    a thousand events; # is 1, 2, 3...
- *       joined                           what came of the line above: two spaces in front, "x3" behind: three times
+ *     set gap 30m                        before the first event; also stale, minimum (minor units), wall (live, clock,
+ * or a time) 12:00:00 u s cart p 2x5.00 id=m    an event: time, user, session, type, product, quantity x price or -,
+ * message id 3/12:00:00 ...                     day 3; days count from 1, which is 2020-01-01; other times in full tick
+ * 12:00:00                      a live source's tick finish                             the log is over 1000 times
+ * 12:00:00 u s cart p#    a thousand events; # is 1, 2, 3... joined                           what came of the line
+ * above: two spaces in front, "x3" behind: three times
  *
  * Each is run by flat states and by a partition, which must agree with the file. With GOLDEN_WRITE=1 in the environment
  * the files are written anew, to be read by a person.
@@ -65,7 +64,7 @@ struct run {
     struct mc_rules rules;
     struct mc_clock clock;
     struct ends ends;
-    struct mc_buf effects; /* of the line in hand: a line each */
+    struct mc_buf effects;          /* of the line in hand: a line each */
     struct mc_partition *partition; /* NULL: flat states */
     struct flat flat;
     struct mc_batch batch;
@@ -126,7 +125,8 @@ static struct mc_str name_of(struct run *r, struct mc_str user) {
 static struct mc_outcome apply_in_partition(struct run *r, const struct made_event *m) {
     mc_batch_reset(&r->batch);
     batch_add(&r->batch, m);
-    uint64_t full = mc_partition_tally(r->partition)->counts.cart_full, late = mc_partition_tally(r->partition)->counts.late,
+    uint64_t full = mc_partition_tally(r->partition)->counts.cart_full,
+             late = mc_partition_tally(r->partition)->counts.late,
              visits = mc_partition_measure(r->partition).visits + mc_partition_tally(r->partition)->counts.visits;
     assert_int_equal(mc_partition_apply(r->partition, &r->batch, NULL, 1, NULL), MC_OK);
     const struct mc_counts *now = &mc_partition_tally(r->partition)->counts;
@@ -186,7 +186,8 @@ static void numbered(char *out, size_t cap, const char *word, long number) {
 
 static void do_event(struct run *r, const char *line, long number) {
     char word[7][160] = {"", "", "", "", "", "-", ""}, filled[7][200];
-    int words = sscanf(line, "%159s %159s %159s %159s %159s %159s %159s", word[0], word[1], word[2], word[3], word[4], word[5], word[6]);
+    int words = sscanf(line, "%159s %159s %159s %159s %159s %159s %159s", word[0], word[1], word[2], word[3], word[4],
+                       word[5], word[6]);
     if (words < 5)
         fail_msg("'%s' is no event", line);
     for (int i = 0; i < 7; i++)
@@ -310,8 +311,8 @@ static void show_difference(const char *path, const char *who, struct mc_str fil
     for (; at < file.len && at < run.len && file.data[at] == run.data[at]; at++)
         if (file.data[at] == '\n')
             line++, begin = at + 1;
-    print_error("%s:%zu: the file says\n%.*s\n%s says\n%.*s\n", path, line, (int)strcspn(file.data + begin, "\n"), file.data + begin, who,
-                (int)strcspn(run.data + begin, "\n"), run.data + begin);
+    print_error("%s:%zu: the file says\n%.*s\n%s says\n%.*s\n", path, line, (int)strcspn(file.data + begin, "\n"),
+                file.data + begin, who, (int)strcspn(run.data + begin, "\n"), run.data + begin);
 }
 
 static int run_file(const char *path) {
@@ -324,7 +325,8 @@ static int run_file(const char *path) {
     mc_buf_cstr(&by_partition);
     bool flat_agrees = mc_str_equal(mc_buf_view(&text), mc_buf_view(&by_flat));
     bool partition_agrees = mc_str_equal(mc_buf_view(&text), mc_buf_view(&by_partition));
-    if (getenv("GOLDEN_WRITE") != NULL && !flat_agrees && mc_str_equal(mc_buf_view(&by_flat), mc_buf_view(&by_partition))) {
+    if (getenv("GOLDEN_WRITE") != NULL && !flat_agrees &&
+        mc_str_equal(mc_buf_view(&by_flat), mc_buf_view(&by_partition))) {
         FILE *f = fopen(path, "wb");
         fwrite(by_flat.data, 1, by_flat.len, f);
         fclose(f);

@@ -1,6 +1,6 @@
 /* The clock of the log: transcripts, a naive second one, and bytes that are kept. */
-#include "event/clock.h"
 #include "../base/seed.h"
+#include "event/clock.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -13,7 +13,8 @@ struct line {
 static void show(const struct mc_clock *c, char *out) {
     out += mc_time_is_none(c->now) ? sprintf(out, "none") : sprintf(out, "%g", (double)c->now.us / 1e6);
     for (uint32_t i = 0; i < c->witness_count; i++)
-        out += sprintf(out, " %.*s:%g", (int)c->witnesses[i].len, c->witnesses[i].user, (double)c->witnesses[i].time.us / 1e6);
+        out += sprintf(out, " %.*s:%g", (int)c->witnesses[i].len, c->witnesses[i].user,
+                       (double)c->witnesses[i].time.us / 1e6);
 }
 
 static void run(const struct line *lines) {
@@ -50,9 +51,9 @@ static void test_five_users_start_it(void **state) {
 static void test_near_events_move_it(void **state) {
     (void)state;
     run((struct line[]){{"tick 100", "100"},
-                        {"a 160", "160"},          /* exactly a minute ahead is near */
+                        {"a 160", "160"},              /* exactly a minute ahead is near */
                         {"a 220.000001", "160 a:220"}, /* a microsecond more is not */
-                        {"b 150", "160"},          /* near: forgets witnesses, and does not move back */
+                        {"b 150", "160"},              /* near: forgets witnesses, and does not move back */
                         {"b 161", "161"},
                         {0}});
 }
@@ -218,12 +219,13 @@ static void spoilt_round(struct mc_rng *r) {
     struct mc_buf b = {0}, again = {0};
     make(&clock, &b);
     for (uint64_t i = 0; i <= mc_rng_below(r, 3); i++)
-        b.data[mc_rng_below(r, chance(r, 70) ? 40 : b.len)] = (char)(chance(r, 50) ? mc_rng_next(r) : 0xFF * mc_rng_below(r, 2));
+        b.data[mc_rng_below(r, chance(r, 70) ? 40 : b.len)] =
+            (char)(chance(r, 50) ? mc_rng_next(r) : 0xFF * mc_rng_below(r, 2));
     if (mc_clock_decode(&clock, mc_buf_view(&b))) {
         mc_clock_encode(&clock, &again);
         check(mc_str_equal(mc_buf_view(&b), mc_buf_view(&again)));
-        for (char user = 'a'; user < 'h'; user++)
-            mc_clock_event(&clock, (struct mc_time){MC_TIME_END_US - 1}, (struct mc_str){&user, 1});
+        for (const char *user = "abcdefg"; *user != '\0'; user++)
+            mc_clock_event(&clock, (struct mc_time){MC_TIME_END_US - 1}, (struct mc_str){user, 1});
         check(clock.witness_count < MC_CLOCK_WITNESSES && clock.now.us < MC_TIME_END_US);
     }
     mc_buf_free(&b);

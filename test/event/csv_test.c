@@ -1,11 +1,12 @@
 /* Rows of CSV: the fast way, the bytewise way, a naive splitter and any cut of the bytes give the same. */
-#include "event/csv.h"
 #include "../base/seed.h"
 #include "base/mem.h"
 #include "csv_text.h"
+#include "event/csv.h"
 #include "naive_rows.h"
 
-#define HEADER "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,quantity,message_id"
+#define HEADER                                                                                                         \
+    "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session,quantity,message_id"
 
 static struct mc_layout layout;
 
@@ -23,9 +24,30 @@ static int close_layout(void **state) {
 /* ---- bytes that are mostly rows ---- */
 
 static void put_piece(struct mc_rng *r, struct mc_buf *b) {
-    static const struct mc_str pieces[] = {{"\n", 1}, {"\n", 1}, {"\r\n", 2}, {"\r", 1}, {",", 1}, {",", 1}, {",,,", 3}, {"\"", 1},
-        {"\"\"", 2}, {"\"a\"", 3}, {"\"x,y\"", 5}, {"\"1\n2\"", 5}, {"\"a\"\"b\"", 6}, {" ", 1}, {"a", 1}, {"\0", 1}, {"\xFF", 1},
-        {"\xC3\xA9", 2}, {"\xED\xA0\x80", 3}, {"2020-01-01 00:00:00 UTC", 23}, {"view", 4}, {"CART", 4}, {"5.00", 4}, {"\xEF\xBB\xBF", 3}};
+    static const struct mc_str pieces[] = {{"\n", 1},
+                                           {"\n", 1},
+                                           {"\r\n", 2},
+                                           {"\r", 1},
+                                           {",", 1},
+                                           {",", 1},
+                                           {",,,", 3},
+                                           {"\"", 1},
+                                           {"\"\"", 2},
+                                           {"\"a\"", 3},
+                                           {"\"x,y\"", 5},
+                                           {"\"1\n2\"", 5},
+                                           {"\"a\"\"b\"", 6},
+                                           {" ", 1},
+                                           {"a", 1},
+                                           {"\0", 1},
+                                           {"\xFF", 1},
+                                           {"\xC3\xA9", 2},
+                                           {"\xED\xA0\x80", 3},
+                                           {"2020-01-01 00:00:00 UTC", 23},
+                                           {"view", 4},
+                                           {"CART", 4},
+                                           {"5.00", 4},
+                                           {"\xEF\xBB\xBF", 3}};
     mc_buf_str(b, pieces[mc_rng_below(r, sizeof pieces / sizeof *pieces)]);
 }
 
@@ -42,15 +64,18 @@ static void put_field(struct mc_rng *r, struct mc_buf *b, struct mc_str text) {
         mc_buf_char(b, '"');
 }
 
-#define ANY(r, ...) any_of(r, (const char *[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *))
+#define ANY(r, ...)                                                                                                    \
+    any_of(r, (const char *[]){__VA_ARGS__}, sizeof((const char *[]){__VA_ARGS__}) / sizeof(const char *))
 
 static struct mc_str any_of(struct mc_rng *r, const char *const *texts, size_t count) {
     return mc_str_of(texts[mc_rng_below(r, count)]);
 }
 
 static void put_good_row(struct mc_rng *r, struct mc_buf *b) {
-    put_field(r, b, ANY(r, "2020-01-01 00:00:00 UTC", "2020-01-01 00:00:01 UTC", "2020-01-01 00:01:59.5", "2020-01-01T00:01:00Z",
-                        "2020-01-01 00:01:60", "2020-01-01 00:01:00+00:30", "1577836800123", "never"));
+    put_field(r, b,
+              ANY(r, "2020-01-01 00:00:00 UTC", "2020-01-01 00:00:01 UTC", "2020-01-01 00:01:59.5",
+                  "2020-01-01T00:01:00Z", "2020-01-01 00:01:60", "2020-01-01 00:01:00+00:30", "1577836800123",
+                  "never"));
     mc_buf_char(b, ',');
     put_field(r, b, ANY(r, "view", "cart", "remove_from_cart", "removeFromCart", "PURCHASE", "tick", ""));
     for (int i = 0; i < 4; i++) {
@@ -176,7 +201,8 @@ static void compare_with_naive(struct mc_str bytes) {
     for (size_t at = 0; at < bytes.len; at = row.end, n++) {
         naive_row_read(bytes.data, bytes.len, at, &row);
         struct mc_str raw = {bytes.data + at, row.content};
-        bool good = row.quoted_well && row.fields == layout.count && memchr(raw.data, 0, raw.len) == NULL && mc_str_is_utf8(raw);
+        bool good = row.quoted_well && row.fields == layout.count && memchr(raw.data, 0, raw.len) == NULL &&
+                    mc_str_is_utf8(raw);
         bool is_event = e < batch.event_count && batch.event_rows[e].number == n;
         check(is_event || (j < batch.reject_count && batch.rejects[j].row.number == n));
         const struct mc_row *found = is_event ? &batch.event_rows[e] : &batch.rejects[j].row;
@@ -281,8 +307,11 @@ static enum mc_reason reason_of(const char *row, struct mc_str currency, struct 
     struct mc_batch batch = {0};
     struct mc_csv_decoder decoder;
     struct mc_layout full;
-    assert_int_equal(mc_layout_parse(&full, MC_STR("event_time,event_type,product_id,category_id,price,user_id,user_session,"
-                                                   "quantity,currency,order_id,message_id"), NULL), MC_OK);
+    assert_int_equal(mc_layout_parse(&full,
+                                     MC_STR("event_time,event_type,product_id,category_id,price,user_id,user_session,"
+                                            "quantity,currency,order_id,message_id"),
+                                     NULL),
+                     MC_OK);
     mc_csv_decoder_init(&decoder, &full, currency);
     load(&batch, row, strlen(row));
     assert_int_equal(mc_csv_decode(&decoder, &batch, true, NULL), MC_OK);
@@ -295,7 +324,9 @@ static enum mc_reason reason_of(const char *row, struct mc_str currency, struct 
     return reason;
 }
 
-#define X129 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X129                                                                                                           \
+    "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx" \
+    "xxxxxxxxxxxxxxxxx"
 
 /* Each row has the faults of all that stand behind it: the first check that fails names the reason. */
 static void test_the_first_check_names_the_reason(void **state) {
@@ -335,8 +366,9 @@ static void test_the_first_check_names_the_reason(void **state) {
 
 static void test_values_of_an_event(void **state) {
     (void)state;
-    struct mc_event ev;
-    assert_int_equal(reason_of(" 2020-01-01 00:00:00.25Z , RemoveFromCart ,p,,-0.004,u,s,,,,", MC_STR("USD"), &ev), MC_ACCEPTED);
+    struct mc_event ev = {0};
+    assert_int_equal(reason_of(" 2020-01-01 00:00:00.25Z , RemoveFromCart ,p,,-0.004,u,s,,,,", MC_STR("USD"), &ev),
+                     MC_ACCEPTED);
     assert_int_equal(ev.time.us, (int64_t)1577836800 * MC_SECOND_US + 250000);
     assert_int_equal(ev.type, MC_REMOVE_FROM_CART);
     assert_int_equal(ev.price, 0);
@@ -366,7 +398,8 @@ static void put_value(struct mc_rng *r, struct mc_buf *b) {
     bool quoted = chance(r, 40);
     mc_buf_text(b, quoted ? "\"" : "");
     for (uint64_t n = mc_rng_below(r, 5); n > 0; n--)
-        mc_buf_text(b, quoted ? (const char *[]){"a", " ", ",", "\"\"", " "}[mc_rng_below(r, 5)] : (const char *[]){"a", " "}[mc_rng_below(r, 2)]);
+        mc_buf_text(b, quoted ? (const char *[]){"a", " ", ",", "\"\"", " "}[mc_rng_below(r, 5)]
+                              : (const char *[]){"a", " "}[mc_rng_below(r, 2)]);
     mc_buf_text(b, quoted ? "\"" : "");
 }
 

@@ -41,7 +41,8 @@ static inline void put_rows(struct mc_buf *out, const struct mc_batch *b, uint32
         bool is_reject = r < b->reject_count && b->rejects[r].row.number == n;
         const struct mc_row *row = is_event ? &b->event_rows[e] : is_reject ? &b->rejects[r].row : NULL;
         if (n >= skip && row != NULL) {
-            mc_buf_printf(out, "%llu+%u:", (unsigned long long)(b->byte_offset + row->raw.offset - origin), row->raw.len);
+            mc_buf_printf(out, "%llu+%u:", (unsigned long long)(b->byte_offset + row->raw.offset - origin),
+                          row->raw.len);
             if (is_event != is_reject && is_event)
                 put_event(out, b, &b->events[e]);
             else

@@ -13,7 +13,8 @@ static const struct {
 } table[] = {
     {{NEEDED, sizeof NEEDED - 1}, NULL, "abcghi", ""},
     {MC_STR(" Price ,USER_ID\t,user_session,event_type,Event_Time,\"product_id\""), NULL, "ghibac", ""},
-    {MC_STR(NEEDED ",brand,category_code,category_id,message_id,order_id,currency,quantity"), NULL, "abcghifedmlkj", ""},
+    {MC_STR(NEEDED ",brand,category_code,category_id,message_id,order_id,currency,quantity"), NULL, "abcghifedmlkj",
+     ""},
     {MC_STR(NEEDED ",colour,,x y,colour"), NULL, "abcghi----", "colour, , x y, colour"},
     {MC_STR(NEEDED ",\"a \"\"b\"\", c\nd\""), NULL, "abcghi-", "a \"b\", c\nd"},
     {MC_STR(NEEDED ",event time,event_times"), NULL, "abcghi--", "event time, event_times"},

@@ -79,7 +79,8 @@ static inline bool naive_price(struct mc_str text, int64_t *minor) {
     char *digits = malloc(text.len + 1);
     size_t whole, count = naive_mantissa(&text, digits, &whole);
     long exponent;
-    bool good = count > 0 && naive_exponent(text, &exponent) && naive_round(digits, count, (long)whole + exponent + 2, minor);
+    bool good =
+        count > 0 && naive_exponent(text, &exponent) && naive_round(digits, count, (long)whole + exponent + 2, minor);
     free(digits);
     if (good && negative)
         *minor = -*minor;

@@ -57,7 +57,8 @@ static inline bool naive_whole(const char *s, size_t len, struct naive_row *row)
             return false;
         while (!quoted && i < len && s[i] != ',' && s[i] != '\n' && s[i] != '"')
             mc_buf_char(&row->text, s[i++]);
-        bool crlf = quoted ? i + 1 < len && s[i] == '\r' && s[i + 1] == '\n' : i < len && s[i] == '\n' && i > row->start && s[i - 1] == '\r';
+        bool crlf = quoted ? i + 1 < len && s[i] == '\r' && s[i + 1] == '\n'
+                           : i < len && s[i] == '\n' && i > row->start && s[i - 1] == '\r';
         if (crlf && !quoted) {
             row->text.len -= row->text.len > (row->fields ? row->field_end[row->fields - 1] : 0);
             i--;

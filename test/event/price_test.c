@@ -1,6 +1,6 @@
 /* Prices against a naive model on strings of digits (naive_price.h), and the spellings that SEMANTICS 1 names. */
-#include "event/price.h"
 #include "../base/seed.h"
+#include "event/price.h"
 #include "naive_price.h"
 #include <stdio.h>
 
@@ -9,17 +9,83 @@ enum { BAD = -1 };
 static const struct {
     const char *text;
     int64_t minor;
-} table[] = {{"0", 0}, {"0.00", 0}, {"-0", 0}, {"+0", 0}, {"1", 100}, {"5.", 500}, {".5", 50}, {"+3", 300}, {"2.62", 262}, {"2.620000", 262},
-             {"00001.10", 110}, {"1e2", 10000}, {"1E2", 10000}, {"1e+2", 10000}, {"1e-2", 1}, {"100e-2", 100}, {".000e5", 0}, {"+.5e1", 500},
-             {"0.005", 0}, {"0.015", 2}, {"0.025", 2}, {"0.035", 4}, {"2.675", 268}, {"99.995", 10000}, {"0.0050000001", 1}, {"0.00499999", 0},
-             {"0.5e-2", 0}, {"1.5e-2", 2}, {"5e-3", 0}, {"15e-3", 2}, {"0.0005e1", 0}, {"0.00050000000000000000000001e1", 1}, {"9.9e-3", 1},
-             {"0e99999999999999999999", 0}, {"1e-99999999999999999999", 0}, {"0.00000000001e12", 1000}, {"1000000000000e-2", 1000000000000},
-             {"10000000000", 1000000000000}, {"10000000000.00", 1000000000000}, {"10000000000.005", 1000000000000},
-             {"9999999999.995", 1000000000000}, {"9999999999.99", 999999999999}, {"100e8", 1000000000000},
-             {"10000000000.0051", BAD}, {"10000000000.01", BAD}, {"10000000000.015", BAD}, {"1e11", BAD}, {"1e400", BAD}, {"1e99999999999999999999", BAD},
-             {"100000000000", BAD}, {"99999999999999999999999", BAD}, {"", BAD}, {"+", BAD}, {"-", BAD}, {".", BAD}, {"+.", BAD}, {"e", BAD}, {"e1", BAD},
-             {".e1", BAD}, {"1e", BAD}, {"1e+", BAD}, {"1e-", BAD}, {"1e2.5", BAD}, {"1.2.3", BAD}, {"1,5", BAD}, {"1_000", BAD}, {"--1", BAD}, {"+-1", BAD},
-             {"1 ", BAD}, {" 1", BAD}, {"1 000", BAD}, {"0x10", BAD}, {"inf", BAD}, {"nan", BAD}, {"1f", BAD}, {"$5", BAD}, {"\xD9\xA1", BAD}};
+} table[] = {{"0", 0},
+             {"0.00", 0},
+             {"-0", 0},
+             {"+0", 0},
+             {"1", 100},
+             {"5.", 500},
+             {".5", 50},
+             {"+3", 300},
+             {"2.62", 262},
+             {"2.620000", 262},
+             {"00001.10", 110},
+             {"1e2", 10000},
+             {"1E2", 10000},
+             {"1e+2", 10000},
+             {"1e-2", 1},
+             {"100e-2", 100},
+             {".000e5", 0},
+             {"+.5e1", 500},
+             {"0.005", 0},
+             {"0.015", 2},
+             {"0.025", 2},
+             {"0.035", 4},
+             {"2.675", 268},
+             {"99.995", 10000},
+             {"0.0050000001", 1},
+             {"0.00499999", 0},
+             {"0.5e-2", 0},
+             {"1.5e-2", 2},
+             {"5e-3", 0},
+             {"15e-3", 2},
+             {"0.0005e1", 0},
+             {"0.00050000000000000000000001e1", 1},
+             {"9.9e-3", 1},
+             {"0e99999999999999999999", 0},
+             {"1e-99999999999999999999", 0},
+             {"0.00000000001e12", 1000},
+             {"1000000000000e-2", 1000000000000},
+             {"10000000000", 1000000000000},
+             {"10000000000.00", 1000000000000},
+             {"10000000000.005", 1000000000000},
+             {"9999999999.995", 1000000000000},
+             {"9999999999.99", 999999999999},
+             {"100e8", 1000000000000},
+             {"10000000000.0051", BAD},
+             {"10000000000.01", BAD},
+             {"10000000000.015", BAD},
+             {"1e11", BAD},
+             {"1e400", BAD},
+             {"1e99999999999999999999", BAD},
+             {"100000000000", BAD},
+             {"99999999999999999999999", BAD},
+             {"", BAD},
+             {"+", BAD},
+             {"-", BAD},
+             {".", BAD},
+             {"+.", BAD},
+             {"e", BAD},
+             {"e1", BAD},
+             {".e1", BAD},
+             {"1e", BAD},
+             {"1e+", BAD},
+             {"1e-", BAD},
+             {"1e2.5", BAD},
+             {"1.2.3", BAD},
+             {"1,5", BAD},
+             {"1_000", BAD},
+             {"--1", BAD},
+             {"+-1", BAD},
+             {"1 ", BAD},
+             {" 1", BAD},
+             {"1 000", BAD},
+             {"0x10", BAD},
+             {"inf", BAD},
+             {"nan", BAD},
+             {"1f", BAD},
+             {"$5", BAD},
+             {"\xD9\xA1", BAD}};
 
 static void test_table(void **state) {
     (void)state;
@@ -42,8 +108,8 @@ static void agree(struct mc_str text) {
     int64_t ours = -7, naive = -7;
     bool good = mc_price_parse(text, &ours), naive_good = naive_price(text, &naive);
     if (good != naive_good || (good && ours != naive)) {
-        print_error("'%.*s': %d %lld, naive %d %lld\n", (int)(text.len < 200 ? text.len : 200), text.data, good, (long long)ours, naive_good,
-                    (long long)naive);
+        print_error("'%.*s': %d %lld, naive %d %lld\n", (int)(text.len < 200 ? text.len : 200), text.data, good,
+                    (long long)ours, naive_good, (long long)naive);
         check(false);
     }
 }
@@ -69,8 +135,9 @@ static void number_round(struct mc_rng *r) {
         text[len++] = '.';
     len += put_digits(r, text + len, most);
     if (chance(r, 40))
-        len += (size_t)sprintf(text + len, "%c%s%d", "eE"[mc_rng_below(r, 2)], (const char *[]){"", "+", "-"}[mc_rng_below(r, 3)],
-                               (int)mc_rng_below(r, chance(r, 80) ? 20 : 2000));
+        len += (size_t)sprintf(
+            text + len, "%c%s%d", "eE" [mc_rng_below(r, 2)], (const char *[]) { "", "+", "-" }[mc_rng_below(r, 3)],
+            (int)mc_rng_below(r, chance(r, 80) ? 20 : 2000));
     agree((struct mc_str){text, len});
     if (len > 0) { /* and with one byte spoilt */
         text[mc_rng_below(r, len)] = "0123456789.+-eE xX,"[mc_rng_below(r, 19)];
@@ -123,9 +190,24 @@ static void test_quantity(void **state) {
     static const struct {
         const char *text;
         int32_t value;
-    } quantities[] = {{"1", 1}, {"007", 7}, {"1000000", 1000000}, {"0000000000000000000000001000000", 1000000}, {"0", BAD}, {"00", BAD},
-                      {"1000001", BAD}, {"", BAD}, {"+1", BAD}, {"-1", BAD}, {"1.0", BAD}, {"1e2", BAD}, {" 1", BAD}, {"1 ", BAD}, {"x", BAD},
-                      {"4294967297", BAD}, {"18446744073709551617", BAD}, {"99999999999999999999999999", BAD}};
+    } quantities[] = {{"1", 1},
+                      {"007", 7},
+                      {"1000000", 1000000},
+                      {"0000000000000000000000001000000", 1000000},
+                      {"0", BAD},
+                      {"00", BAD},
+                      {"1000001", BAD},
+                      {"", BAD},
+                      {"+1", BAD},
+                      {"-1", BAD},
+                      {"1.0", BAD},
+                      {"1e2", BAD},
+                      {" 1", BAD},
+                      {"1 ", BAD},
+                      {"x", BAD},
+                      {"4294967297", BAD},
+                      {"18446744073709551617", BAD},
+                      {"99999999999999999999999999", BAD}};
     for (size_t i = 0; i < sizeof quantities / sizeof *quantities; i++) {
         int32_t value = -5;
         bool good = mc_quantity_parse(mc_str_of(quantities[i].text), &value);
@@ -142,8 +224,8 @@ static void test_quantity(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_table),          cmocka_unit_test(test_random_numbers), cmocka_unit_test(test_random_letters),
-        cmocka_unit_test(test_long_ones),      cmocka_unit_test(test_quantity),
+        cmocka_unit_test(test_table),     cmocka_unit_test(test_random_numbers), cmocka_unit_test(test_random_letters),
+        cmocka_unit_test(test_long_ones), cmocka_unit_test(test_quantity),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,8 @@
 enum { CDNOW_CUSTOMERS = 2357 };
 
 struct cdnow {
-    struct mc_clv_history history[CDNOW_CUSTOMERS]; /* weeks */
-    struct mc_gg_spend spend[CDNOW_CUSTOMERS];      /* of repeat transactions */
+    struct mc_clv_history history[CDNOW_CUSTOMERS];               /* weeks */
+    struct mc_gg_spend spend[CDNOW_CUSTOMERS];                    /* of repeat transactions */
     double transactions[CDNOW_CUSTOMERS], worth[CDNOW_CUSTOMERS]; /* in the 39 weeks after */
 };
 

@@ -166,18 +166,12 @@ static void inverse_times_matrix_is_one(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(digamma_meets_known_values),
-        cmocka_unit_test(digamma_is_the_slope_of_log_gamma),
-        cmocka_unit_test(hypergeometric_meets_closed_forms),
-        cmocka_unit_test(hypergeometric_meets_its_recurrence),
-        cmocka_unit_test(hypergeometric_never_traps),
-        cmocka_unit_test(gauss_is_exact_for_polynomials),
-        cmocka_unit_test(discounted_power_meets_closed_forms),
-        cmocka_unit_test(log_sums_do_not_overflow),
-        cmocka_unit_test(minimiser_finds_the_minimum),
-        cmocka_unit_test(minimiser_stops_at_bounds),
-        cmocka_unit_test(minimiser_ends_whatever_it_is_given),
-        cmocka_unit_test(inverse_times_matrix_is_one),
+        cmocka_unit_test(digamma_meets_known_values),          cmocka_unit_test(digamma_is_the_slope_of_log_gamma),
+        cmocka_unit_test(hypergeometric_meets_closed_forms),   cmocka_unit_test(hypergeometric_meets_its_recurrence),
+        cmocka_unit_test(hypergeometric_never_traps),          cmocka_unit_test(gauss_is_exact_for_polynomials),
+        cmocka_unit_test(discounted_power_meets_closed_forms), cmocka_unit_test(log_sums_do_not_overflow),
+        cmocka_unit_test(minimiser_finds_the_minimum),         cmocka_unit_test(minimiser_stops_at_bounds),
+        cmocka_unit_test(minimiser_ends_whatever_it_is_given), cmocka_unit_test(inverse_times_matrix_is_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

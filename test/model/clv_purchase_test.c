@@ -88,8 +88,8 @@ static void gradients_are_the_slopes(void **state) {
 static double bgnbd_by_the_book(bool early, const double *p, struct mc_clv_history h) {
     double r = p[0], alpha = p[1], a = p[2], b = p[3], x = h.x;
     double stay = exp(lgamma(a + b) - lgamma(b) + lgamma(b + x + early) - lgamma(a + b + x + early));
-    double leave = exp(lgamma(a + b) - lgamma(a) - lgamma(b) + lgamma(a + 1) + lgamma(b + x - !early) -
-                       lgamma(a + b + x + early));
+    double leave =
+        exp(lgamma(a + b) - lgamma(a) - lgamma(b) + lgamma(a + 1) + lgamma(b + x - !early) - lgamma(a + b + x + early));
     double common = exp(lgamma(r + x) - lgamma(r) + r * log(alpha)), there = pow(alpha + h.T, -(r + x));
     return log(common * (stay * there + (x > 0 || early ? leave * pow(alpha + h.t_x, -(r + x)) : 0)));
 }
@@ -125,11 +125,11 @@ static void pareto_integral_is_right(void **state) {
             continue;
         for (int k = 0; k < POINTS; k++) { /* the midpoint rule, in ln(low + y) */
             double y = (low + h.t_x) * exp(end * (k + 0.5) / POINTS) - low;
-            sum += (low + y) * exp(-(r + h.x) * log((alpha + y) / (alpha + h.t_x)) -
-                                   (s + 1) * log((beta + y) / (beta + h.t_x)));
+            sum += (low + y) *
+                   exp(-(r + h.x) * log((alpha + y) / (alpha + h.t_x)) - (s + 1) * log((beta + y) / (beta + h.t_x)));
         }
-        double log_a0 = log(sum * end / POINTS * (r + s + h.x)) - (r + h.x) * log(alpha + h.t_x) -
-                        (s + 1) * log(beta + h.t_x);
+        double log_a0 =
+            log(sum * end / POINTS * (r + s + h.x)) - (r + h.x) * log(alpha + h.t_x) - (s + 1) * log(beta + h.t_x);
         expect_near(mc_clv_pareto_log_a0(m.params, h), log_a0, 1e-6 + 1e-9 * fabs(log_a0), "ln A0");
     }
 }
@@ -278,8 +278,8 @@ static void unit_of_time_does_not_matter(void **state) {
         for (size_t k = 0; k < sizeof factors / sizeof *factors; k++) {
             double f = factors[k];
             for (size_t i = 0; i < CDNOW_CUSTOMERS; i++)
-                scaled[i] = (struct mc_clv_history){cdnow.history[i].x, f * cdnow.history[i].t_x,
-                                                    f * cdnow.history[i].T};
+                scaled[i] =
+                    (struct mc_clv_history){cdnow.history[i].x, f * cdnow.history[i].t_x, f * cdnow.history[i].T};
             struct mc_clv_model b = fit(kind, scaled, CDNOW_CUSTOMERS);
             for (int i = 0; i < 4; i++) {
                 double time = i == 1 || (i == 3 && kind == MC_CLV_PARETONBD) ? f : 1;
@@ -437,9 +437,9 @@ static void extremes_have_answers(void **state) {
 
 static void bad_histories_are_named(void **state) {
     (void)state;
-    static const struct mc_clv_history bad[] = {{-1, 0, 5},  {1.5, 1, 5},      {NAN, 1, 5},      {1, 6, 5}, {1, -1, 5},
-                                                {1, NAN, 5}, {0, 2, 5},        {1, 1, -5},       {1, 1, NAN},
-                                                {1e9, 1, 5}, {1, 1, INFINITY}, {INFINITY, 1, 5}, {1, 1, 1e12}};
+    static const struct mc_clv_history bad[] = {
+        {-1, 0, 5}, {1.5, 1, 5}, {NAN, 1, 5}, {1, 6, 5},        {1, -1, 5},       {1, NAN, 5}, {0, 2, 5},
+        {1, 1, -5}, {1, 1, NAN}, {1e9, 1, 5}, {1, 1, INFINITY}, {INFINITY, 1, 5}, {1, 1, 1e12}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct mc_clv_history two[] = {{1, 1, 5}, bad[i]};
         struct mc_clv_counts c;

@@ -138,9 +138,12 @@ static void correlation_is_known(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gradient_is_the_slope),          cmocka_unit_test(fit_is_at_the_top),
-        cmocka_unit_test(order_does_not_matter_and_money_scales), cmocka_unit_test(little_to_learn_from_is_stated),
-        cmocka_unit_test(heavy_tails_have_an_answer),     cmocka_unit_test(bad_spend_is_named),
+        cmocka_unit_test(gradient_is_the_slope),
+        cmocka_unit_test(fit_is_at_the_top),
+        cmocka_unit_test(order_does_not_matter_and_money_scales),
+        cmocka_unit_test(little_to_learn_from_is_stated),
+        cmocka_unit_test(heavy_tails_have_an_answer),
+        cmocka_unit_test(bad_spend_is_named),
         cmocka_unit_test(correlation_is_known),
     };
     return cmocka_run_group_tests(tests, read_data, NULL);

@@ -243,10 +243,14 @@ static void every_lack_of_memory_is_an_error(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rankings_are_measured),       cmocka_unit_test(errors_and_deciles_are_measured),
-        cmocka_unit_test(words_and_scores),            cmocka_unit_test(the_score_learns),
-        cmocka_unit_test(a_study_says_what_it_should), cmocka_unit_test(the_future_is_not_looked_at),
-        cmocka_unit_test(studies_of_nothing_much),     cmocka_unit_test(every_lack_of_memory_is_an_error),
+        cmocka_unit_test(rankings_are_measured),
+        cmocka_unit_test(errors_and_deciles_are_measured),
+        cmocka_unit_test(words_and_scores),
+        cmocka_unit_test(the_score_learns),
+        cmocka_unit_test(a_study_says_what_it_should),
+        cmocka_unit_test(the_future_is_not_looked_at),
+        cmocka_unit_test(studies_of_nothing_much),
+        cmocka_unit_test(every_lack_of_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,7 +89,7 @@ static void every_name_is_known(void **state) {
 static void a_large_cart_shows_its_dearest_lines(void **state) {
     (void)state;
     struct mc_letter_line lines[50];
-    char ids[50][4];
+    char ids[50][16];
     for (int i = 0; i < 50; i++) {
         snprintf(ids[i], sizeof ids[i], "%d", i);
         lines[i] = (struct mc_letter_line){.product_id = mc_str_of(ids[i]), .quantity = 1, .price_minor = i * 7 % 50};

@@ -1,7 +1,7 @@
 /* Files as batches of whole rows: plain, gzip of one or several members, damaged ones, headers, resuming, growing. */
-#include "source/file.h"
 #include "../base/seed.h"
 #include "base/mem.h"
+#include "source/file.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -92,7 +92,8 @@ static enum mc_err read_all(const char *path, bool no_header, struct mc_buf *out
         size_t before = out->len;
         uint64_t start = no_header ? 0 : sizeof HEADER - 1;
         err = read_rows(f, out, start, e);
-        check(err != MC_OK || (out->len - before >= peeked.len && (peeked.len == 0 || memcmp(out->data + before, peeked.data, peeked.len) == 0)));
+        check(err != MC_OK || (out->len - before >= peeked.len &&
+                               (peeked.len == 0 || memcmp(out->data + before, peeked.data, peeked.len) == 0)));
         mc_buf_free(&peeked);
     }
     mc_layout_free(&layout);
@@ -181,8 +182,12 @@ static void test_headers(void **state) {
                  {MC_STR("event_time,event_type\n"), "no column 'product_id'"},
                  {MC_STR("\"event_time\n" HEADER), "badly quoted"},
                  {MC_STR("event_time,\"a\"b,event_type\n"), "badly quoted"},
-                 {MC_STR("\xFF\xFE" "e\0v\0"), "not UTF-8"},
-                 {MC_STR("\x7F" "ELF\x01\0\0"), "not UTF-8"}};
+                 {MC_STR("\xFF\xFE"
+                         "e\0v\0"),
+                  "not UTF-8"},
+                 {MC_STR("\x7F"
+                         "ELF\x01\0\0"),
+                  "not UTF-8"}};
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         write_file(path_of("header.csv"), table[i].bytes, "wb");
         must_fail(path_of("header.csv"), MC_ERR_FORMAT, table[i].fault);
@@ -279,7 +284,10 @@ static void truncated_round(struct mc_rng *r) {
     const char *path = path_of("cut.gz");
     write_file(path, (struct mc_str){zipped.data, cut}, "wb");
     char *unpacked = malloc(b.len + 1);
-    z_stream z = {.next_in = (Bytef *)zipped.data, .avail_in = (unsigned)cut, .next_out = (Bytef *)unpacked, .avail_out = (unsigned)b.len + 1};
+    z_stream z = {.next_in = (Bytef *)zipped.data,
+                  .avail_in = (unsigned)cut,
+                  .next_out = (Bytef *)unpacked,
+                  .avail_out = (unsigned)b.len + 1};
     check(inflateInit2(&z, 15 + 16) == Z_OK);
     inflate(&z, Z_SYNC_FLUSH);
     char words[64];
