@@ -1,7 +1,7 @@
 /* Any bytes as a CSV file: a header if the first row is one, else rows of the default columns.
  *
- * Every byte belongs to exactly one row or terminator; the rows are those of the naive splitter; the bytewise way and any
- * cut into batches give what the fast way gives. */
+ * Every byte belongs to exactly one row or terminator; the rows are those of the naive splitter; the bytewise way and
+ * any cut into batches give what the fast way gives. */
 #include "../test/event/csv_text.h"
 #include "../test/event/naive_rows.h"
 #include <assert.h>
@@ -32,7 +32,8 @@ static void each_byte_has_a_place(const struct mc_layout *layout, const struct m
         naive_row_read(b->bytes.data, b->raw_len, at, &naive);
         assert(row->raw.len == naive.content);
         struct mc_str raw = mc_slice_str(b->bytes.data, row->raw);
-        bool good = naive.quoted_well && naive.fields == layout->count && memchr(raw.data, 0, raw.len) == NULL && mc_str_is_utf8(raw);
+        bool good = naive.quoted_well && naive.fields == layout->count && memchr(raw.data, 0, raw.len) == NULL &&
+                    mc_str_is_utf8(raw);
         assert(good == (is_event || b->rejects[r - 1].reason != MC_MALFORMED_ROW));
         struct mc_str terminator = {raw.data + raw.len, naive.end - at - naive.content};
         assert(mc_str_equal(terminator, MC_STR("\n")) || mc_str_equal(terminator, MC_STR("\r\n")) ||
@@ -96,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         return 0;
     struct mc_row_bounds header = mc_csv_row(bytes.data, bytes.len, true);
     assert(header.end > 0 && header.end <= size && header.content <= header.end);
-    enum mc_err err = mc_layout_parse(&layout, (struct mc_str){bytes.data, header.state == MC_ROW_GOOD ? header.content : 0}, &e);
+    enum mc_err err =
+        mc_layout_parse(&layout, (struct mc_str){bytes.data, header.state == MC_ROW_GOOD ? header.content : 0}, &e);
     if (err == MC_OK)
         bytes = (struct mc_str){bytes.data + header.end, bytes.len - header.end};
     assert(err == MC_OK || (err == MC_ERR_FORMAT && e.text[0] != '\0'));

@@ -1,5 +1,5 @@
-/* Any bytes as a checkpoint: of the clock, and of a partition. What is refused can be closed; what is taken encodes to bytes
- * that are taken again, and goes on to its end. The first byte says which. */
+/* Any bytes as a checkpoint: of the clock, and of a partition. What is refused can be closed; what is taken encodes to
+ * bytes that are taken again, and goes on to its end. The first byte says which. */
 #include "engine/partition.h"
 #include "event/clock.h"
 #include <assert.h>
@@ -14,9 +14,9 @@ static void check_clock(struct mc_str bytes) {
     mc_clock_encode(&clock, &again);
     assert(mc_str_equal(bytes, mc_buf_view(&again)));
     mc_buf_free(&again);
-    for (char user = 'a'; user < 'h'; user++) {
+    for (const char *user = "abcdefg"; *user != '\0'; user++) {
         struct mc_time before = clock.now;
-        mc_clock_event(&clock, (struct mc_time){MC_TIME_END_US - 1 - user}, (struct mc_str){&user, 1});
+        mc_clock_event(&clock, (struct mc_time){MC_TIME_END_US - 1 - *user}, (struct mc_str){user, 1});
         assert(clock.now.us >= before.us && clock.witness_count < MC_CLOCK_WITNESSES);
     }
 }

@@ -1,5 +1,5 @@
-/* Any bytes as a flat state, and an event for its user: what is no state is answered; what is one encodes to itself, and the
- * state that the event leaves is one too, in the stated workspace.
+/* Any bytes as a flat state, and an event for its user: what is no state is answered; what is one encodes to itself,
+ * and the state that the event leaves is one too, in the stated workspace.
  *
  *     16 bytes of event: time, clock (minutes), gap, type, session, product, price, quantity, id
  *     the rest: the state
@@ -26,11 +26,13 @@ struct call {
     struct mc_time clock;
 };
 
-static enum mc_state_result do_call(const struct call *c, struct mc_str state, struct mc_buf *out, struct mc_time *due) {
+static enum mc_state_result do_call(const struct call *c, struct mc_str state, struct mc_buf *out,
+                                    struct mc_time *due) {
     unsigned ends = 0;
     struct mc_sink sink = {&ends, count_end};
     struct mc_outcome outcome;
-    struct mc_state_io io = {.state = state, .workspace_len = state.len * MC_STATE_WORKSPACE_FACTOR + MC_STATE_WORKSPACE_LEAST};
+    struct mc_state_io io = {.state = state,
+                             .workspace_len = state.len * MC_STATE_WORKSPACE_FACTOR + MC_STATE_WORKSPACE_LEAST};
     io.workspace = malloc(io.workspace_len);
     io.out_cap = state.len + 1024;
     io.out = malloc(io.out_cap);
@@ -94,7 +96,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct mc_str user = state.len > 2 && (size_t)(unsigned char)state.data[1] + 2 <= state.len
                              ? (struct mc_str){state.data + 2, (unsigned char)state.data[1]}
                              : MC_STR("user");
-    struct call look = {.rules = &rules, .clock = {MC_TIME_NONE_US}}, apply = {.rules = &rules, .user = user, .input = &in},
+    struct call look = {.rules = &rules, .clock = {MC_TIME_NONE_US}},
+                apply = {.rules = &rules, .user = user, .input = &in},
                 wake = {.rules = &rules, .clock = {MC_TIME_END_US - 1}};
     enum mc_state_result result = do_call(&look, state, &same, &due);
     assert(result == MC_STATE_MALFORMED || same.len == 0 || mc_str_equal(state, mc_buf_view(&same)));

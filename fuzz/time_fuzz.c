@@ -1,5 +1,5 @@
-/* Any bytes as a time and as a duration: accepted as a template matcher and the C library's calendar accept them, and what
- * was read is written to a text that reads the same. */
+/* Any bytes as a time and as a duration: accepted as a template matcher and the C library's calendar accept them, and
+ * what was read is written to a text that reads the same. */
 #include "base/time.h"
 #include <assert.h>
 #include <time.h>
@@ -54,13 +54,17 @@ static bool naive_calendar(struct mc_str s, int64_t *us) {
     int east;
     if (!naive_zone((struct mc_str){s.data + zone_at, s.len - zone_at}, s.data[10] == 'T', &east))
         return false;
-    struct tm tm = {.tm_year = number(s, 0, 4) - 1900, .tm_mon = number(s, 5, 2) - 1, .tm_mday = number(s, 8, 2),
-                    .tm_hour = number(s, 11, 2), .tm_min = number(s, 14, 2), .tm_sec = number(s, 17, 2)};
+    struct tm tm = {.tm_year = number(s, 0, 4) - 1900,
+                    .tm_mon = number(s, 5, 2) - 1,
+                    .tm_mday = number(s, 8, 2),
+                    .tm_hour = number(s, 11, 2),
+                    .tm_min = number(s, 14, 2),
+                    .tm_sec = number(s, 17, 2)};
     struct tm normal = tm;
     int64_t seconds = timegm(&normal); /* what is no date comes back as another one */
     *us = (seconds - east * 60) * MC_SECOND_US + fraction;
-    return normal.tm_mon == tm.tm_mon && normal.tm_mday == tm.tm_mday && normal.tm_hour == tm.tm_hour && normal.tm_min == tm.tm_min &&
-           normal.tm_sec == tm.tm_sec;
+    return normal.tm_mon == tm.tm_mon && normal.tm_mday == tm.tm_mday && normal.tm_hour == tm.tm_hour &&
+           normal.tm_min == tm.tm_min && normal.tm_sec == tm.tm_sec;
 }
 
 static bool naive_time(struct mc_str s, int64_t *us) {

@@ -66,8 +66,9 @@ static void put_label(struct mc_buf *b, double x, double y, const char *anchor, 
 /* Opens a plot with its axis; returns the value at its top. */
 static double plot_begin(struct mc_buf *b, const char *title, double greatest, const char *first, const char *second) {
     double top = greatest > 0 && isfinite(greatest) ? round_up(greatest) : 1;
-    mc_buf_printf(b, "<svg viewBox=\"0 0 %d %d\" role=\"img\" font-family=\"system-ui,sans-serif\" font-size=\"12\" "
-                     "fill=\"#57606a\"><title>%s</title>\n",
+    mc_buf_printf(b,
+                  "<svg viewBox=\"0 0 %d %d\" role=\"img\" font-family=\"system-ui,sans-serif\" font-size=\"12\" "
+                  "fill=\"#57606a\"><title>%s</title>\n",
                   WIDTH, HEIGHT, title);
     for (int k = 0; k <= TICKS; k++) {
         double value = top * k / TICKS, y = y_of(value, top);
@@ -89,7 +90,8 @@ static double plot_begin(struct mc_buf *b, const char *title, double greatest, c
 /* Pairs of bars; `names` below them; `second` may be NULL. */
 static void plot_bars(struct mc_buf *b, const char *title, size_t count, const double *first, const double *second,
                       const char *const *names, const char *first_name, const char *second_name) {
-    double greatest = 0, slot = (double)(WIDTH - LEFT - RIGHT) / (double)count, bar = second != NULL ? slot / 3 : slot / 2;
+    double greatest = 0, slot = (double)(WIDTH - LEFT - RIGHT) / (double)count,
+           bar = second != NULL ? slot / 3 : slot / 2;
     for (size_t i = 0; i < count; i++)
         greatest = fmax(greatest, fmax(first[i], second != NULL ? second[i] : 0));
     double top = plot_begin(b, title, greatest, first_name, second_name);
@@ -97,8 +99,8 @@ static void plot_bars(struct mc_buf *b, const char *title, size_t count, const d
         double x = LEFT + slot * (double)i + slot / 6;
         for (int k = 0; k < (second != NULL ? 2 : 1); k++) {
             double y = y_of(fmax(0, (k ? second : first)[i]), top);
-            mc_buf_printf(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n", x + k * bar, y,
-                          bar, HEIGHT - BOTTOM - y, colour[k]);
+            mc_buf_printf(b, "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" fill=\"%s\"/>\n", x + k * bar,
+                          y, bar, HEIGHT - BOTTOM - y, colour[k]);
         }
         put_label(b, x + bar * (second != NULL ? 1 : 0.5), HEIGHT - BOTTOM + 18, "middle", names[i]);
     }
@@ -165,8 +167,9 @@ static void put_calibration(struct mc_buf *b, const struct mc_clv_report *r) {
         actual[k] = r->check->holdout.deciles[MC_CLV_DECILES - 1 - k].actual;
         predicted[k] = r->check->holdout.deciles[MC_CLV_DECILES - 1 - k].predicted;
     }
-    mc_buf_text(b, "<h2>Calibration</h2>\n<p>Customers in tenths by forecast: purchases a customer in the time that was "
-                   "held back.</p>\n");
+    mc_buf_text(b,
+                "<h2>Calibration</h2>\n<p>Customers in tenths by forecast: purchases a customer in the time that was "
+                "held back.</p>\n");
     plot_bars(b, "Purchases a customer by tenth of forecast", MC_CLV_DECILES, actual, predicted, tenths, "happened",
               "predicted");
 }
@@ -189,8 +192,9 @@ static void put_value(struct mc_buf *b, const struct mc_clv_report *r) {
     for (size_t i = 0; i < count && total > 0; i++)
         share[i * MC_CLV_DECILES / count] += 100 * spend[i] / total;
     mc_free(spend);
-    mc_buf_text(b, "<h2>Where the value is</h2>\n<p>Percent of the expected spend that each tenth of the customers will "
-                   "bring.</p>\n");
+    mc_buf_text(b,
+                "<h2>Where the value is</h2>\n<p>Percent of the expected spend that each tenth of the customers will "
+                "bring.</p>\n");
     plot_bars(b, "Percent of expected spend by tenth of customers", MC_CLV_DECILES, share, NULL, tenths,
               "percent of expected spend", NULL);
 }
@@ -202,8 +206,9 @@ static void put_words(struct mc_buf *b, const struct mc_clv_report *r) {
     mc_clv_report_words(r, words);
     mc_buf_text(b, "<h2>The next ");
     mc_clv_put_number(b, r->study->plan.horizon, 0);
-    mc_buf_printf(b, " %ss</h2>\n<table><tr><th>state</th><th>customers</th><th>expected purchases</th>"
-                     "<th>expected spend</th></tr>\n",
+    mc_buf_printf(b,
+                  " %ss</h2>\n<table><tr><th>state</th><th>customers</th><th>expected purchases</th>"
+                  "<th>expected spend</th></tr>\n",
                   r->unit);
     for (int k = 0; k < MC_CLV_WORDS; k++) {
         mc_buf_printf(b, "<tr><td>%s</td>", mc_clv_word_name(k));
@@ -226,6 +231,10 @@ static void put_errors(struct mc_buf *b, const char *name, const struct mc_clv_e
                   e->actual > 0 ? 100 * (e->predicted / e->actual - 1) : NAN, e->mae, e->rmse);
 }
 
+static void put_rival(struct mc_buf *b, const char *name, const struct mc_clv_ranking *r) {
+    mc_buf_printf(b, "<tr><td>%s</td><td>%.4f</td><td>%.2f</td></tr>\n", name, r->gini, r->top_decile_lift);
+}
+
 static void put_rankings(struct mc_buf *b, const struct mc_clv_study *s) {
     mc_buf_text(b, "<table><tr><th>ranking by</th><th>Gini of spend</th><th>lift of the top tenth</th></tr>\n");
     for (int k = 0; k < MC_CLV_RANKINGS; k++) {
@@ -235,6 +244,9 @@ static void put_rankings(struct mc_buf *b, const struct mc_clv_study *s) {
                       s->ranked_by == (enum mc_clv_ranked_by)k ? " (chosen)" : "", s->holdout.ranking[k].gini,
                       s->holdout.ranking[k].top_decile_lift);
     }
+    put_rival(b, "number of purchases", &s->holdout.by_frequency);
+    if (s->lesson.held)
+        put_rival(b, "recency-frequency table", &s->holdout.by_table_ranking);
     mc_buf_text(b, "</table>\n");
 }
 
@@ -247,9 +259,11 @@ static void put_check(struct mc_buf *b, const struct mc_clv_report *r) {
     }
     mc_buf_text(b, "<p>The same, said on ");
     mc_clv_put_day(b, s->plan.as_of);
-    mc_buf_printf(b, " about the %.1f weeks after it, which the models had not seen.</p>\n"
-                     "<table><tr><th></th><th>predicted</th><th>happened</th><th>bias</th><th>MAE</th><th>RMSE</th></tr>\n",
-                  s->holdout.days / 7);
+    mc_buf_printf(
+        b,
+        " about the %.1f weeks after it, which the models had not seen.</p>\n"
+        "<table><tr><th></th><th>predicted</th><th>happened</th><th>bias</th><th>MAE</th><th>RMSE</th></tr>\n",
+        s->holdout.days / 7);
     put_errors(b, mc_clv_kind_title(s->model.kind), &s->holdout.transactions);
     if (s->lesson.held) {
         put_errors(b, "corrected by its past bias", &s->holdout.corrected);
@@ -259,6 +273,11 @@ static void put_check(struct mc_buf *b, const struct mc_clv_report *r) {
     put_errors(b, "spend, by the model", &s->holdout.spend);
     mc_buf_text(b, "</table>\n");
     put_rankings(b, s);
+}
+
+static void put_note(struct mc_buf *b, const char *note) {
+    if (note[0] != '\0')
+        mc_buf_printf(b, "<p class=\"note\">Note: %s.</p>\n", note);
 }
 
 static void put_model(struct mc_buf *b, const struct mc_clv_report *r) {
@@ -271,8 +290,13 @@ static void put_model(struct mc_buf *b, const struct mc_clv_report *r) {
         put_cell(b, m->error[i], 4);
         mc_buf_text(b, "</tr>\n");
     }
-    mc_buf_printf(b, "</table>\n<p class=\"note\">Log-likelihood %.3f. %s</p>\n<p class=\"note\">%s</p>\n",
-                  m->log_likelihood, mc_clv_note_text(m->note), mc_gg_note_text(r->study->spend.note));
+    mc_buf_printf(b, "</table>\n<p class=\"note\">Log-likelihood %.3f.</p>\n<p class=\"note\">", m->log_likelihood);
+    mc_clv_put_choice(b, r->study);
+    mc_buf_char(b, ' ');
+    mc_clv_put_correction(b, r->study);
+    mc_buf_text(b, "</p>\n");
+    put_note(b, mc_clv_note_text(m->note));
+    put_note(b, mc_gg_note_text(r->study->spend.note));
 }
 
 void mc_clv_report_html(struct mc_buf *b, const struct mc_clv_report *r) {

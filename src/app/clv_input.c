@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/sort.h"
 #include "base/time.h"
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -234,6 +235,7 @@ static enum mc_err renumber(struct reading *r, struct mc_error *e) {
     uint32_t *place = mc_malloc((in->count + 1) * sizeof *place);
     in->ids = mc_malloc((in->count + 1) * sizeof *in->ids);
     enum mc_err err = sorted != NULL && place != NULL && in->ids != NULL ? MC_OK : no_memory(e);
+    assert(err != MC_OK || (sorted != NULL && place != NULL && in->ids != NULL));
     for (size_t i = 0; i < in->count && err == MC_OK; i++)
         sorted[i] = (struct sorted_id){id_text(r, &r->ids[i]), (uint32_t)i};
     if (err == MC_OK)

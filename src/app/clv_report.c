@@ -40,6 +40,53 @@ const char *mc_clv_ranked_by_text(enum mc_clv_ranked_by by) {
     return text[by];
 }
 
+static void put_tried(struct mc_buf *b, const struct mc_clv_lesson *l) {
+    const char *between = "";
+    for (int k = 0; k < MC_CLV_KINDS; k++) {
+        if (!l->tried[k])
+            continue;
+        mc_buf_printf(b, "%s%s %.4f (total %+.1f %%)", between, mc_clv_kind_title(k), l->errors[k].rmse,
+                      l->errors[k].actual > 0 ? 100 * (l->errors[k].predicted / l->errors[k].actual - 1) : NAN);
+        between = ", ";
+    }
+}
+
+void mc_clv_put_choice(struct mc_buf *b, const struct mc_clv_study *s) {
+    const struct mc_clv_lesson *l = &s->lesson;
+    if (!s->plan.choose)
+        mc_buf_printf(b, "%s was asked for", mc_clv_kind_title(s->model.asked));
+    else if (!l->held)
+        mc_buf_printf(b, "%s was chosen %s", mc_clv_kind_title(s->model.asked),
+                      s->dated ? "unseen: the orders span too little time to try the models on"
+                               : "by its likelihood: without dates there is no time to try the models on");
+    else
+        mc_buf_printf(b, "%s was chosen for the least error", mc_clv_kind_title(s->model.asked));
+    if (l->held) {
+        mc_buf_text(b, ". RMSE of purchases a customer from ");
+        mc_clv_put_day(b, l->from);
+        mc_buf_text(b, " to ");
+        mc_clv_put_day(b, l->to);
+        mc_buf_text(b, ", said before: ");
+        put_tried(b, l);
+    }
+    mc_buf_char(b, '.');
+}
+
+void mc_clv_put_correction(struct mc_buf *b, const struct mc_clv_study *s) {
+    const struct mc_clv_lesson *l = &s->lesson;
+    if (!l->held)
+        return;
+    mc_buf_printf(b, "In that time %.3f times as much was bought as this model had said. ", l->factor);
+    if (!l->factor_tested)
+        mc_buf_text(b, "Whether such a factor lasts could not be tried on an earlier stretch");
+    else
+        mc_buf_printf(b, "The factor of the stretch before, %.3f, would%s have helped in it", l->older_factor,
+                      l->factor_helps ? "" : " not");
+    mc_buf_text(b, s->corrected      ? ": forecasts are multiplied by it."
+                   : l->factor_helps ? ": forecasts of an unknown future would be multiplied by it."
+                                     : ": forecasts are left as they are.");
+}
+
 double mc_clv_report_worth(const struct mc_clv_report *r, const struct mc_clv_value *value) {
     return value->forecast.discounted * value->mean * r->margin;
 }
@@ -101,8 +148,9 @@ static void text_data(struct mc_buf *b, const struct mc_clv_report *r) {
         put_labelled(b, "before them (", (double)r->transactions->unmatched, 0, " had none, and were left out)\n");
     }
     if (r->input->refused > 0)
-        mc_buf_printf(b, "  %llu rows were left out; the first is row %llu: %s\n", (unsigned long long)r->input->refused,
-                      (unsigned long long)r->input->first_refused, r->input->reason);
+        mc_buf_printf(b, "  %llu rows were left out; the first is row %llu: %s\n",
+                      (unsigned long long)r->input->refused, (unsigned long long)r->input->first_refused,
+                      r->input->reason);
 }
 
 static void text_note(struct mc_buf *b, const char *note) {
@@ -118,13 +166,19 @@ static void text_model(struct mc_buf *b, const struct mc_clv_report *r) {
         mc_buf_printf(b, " %s %.4f", mc_clv_param_name(m->kind, i), m->params[i]);
     mc_buf_printf(b, "; log-likelihood %.3f; time in %ss\n", m->log_likelihood, r->unit);
     text_note(b, mc_clv_note_text(m->note));
+    mc_buf_text(b, "  ");
+    mc_clv_put_choice(b, r->study);
+    mc_buf_text(b, r->study->lesson.held ? "\n  " : "");
+    mc_clv_put_correction(b, r->study);
+    mc_buf_char(b, '\n');
     if (g->note != MC_GG_NOTE_FEW)
         mc_buf_printf(b, "  spend      Gamma-Gamma: p %.3f q %.3f gamma %.3f; log-likelihood %.3f\n", g->params[0],
                       g->params[1], g->params[2], g->log_likelihood);
     text_note(b, mc_gg_note_text(g->note));
     if (fabs(r->study->spend_correlation) > 0.3)
-        mc_buf_printf(b, "  Note: who buys often spends otherwise each time (correlation %.2f): the spend model takes "
-                         "these to be\n  independent, so read expected spend with care.\n",
+        mc_buf_printf(b,
+                      "  Note: who buys often spends otherwise each time (correlation %.2f): the spend model takes "
+                      "these to be\n  independent, so read expected spend with care.\n",
                       r->study->spend_correlation);
 }
 
@@ -155,8 +209,8 @@ static void text_future(struct mc_buf *b, const struct mc_clv_report *r) {
 static void text_best(struct mc_buf *b, const struct mc_clv_report *r) {
     const struct mc_clv_study *s = r->study;
     mc_buf_printf(b, "\nThe best customers, by %s\n", mc_clv_ranked_by_text(s->ranked_by));
-    mc_buf_printf(b, "  %-16s%10s%12s%14s%12s%16s  %s\n", "customer", "repeats", "active", "purchases", "80 %",
-                  "spend", "state");
+    mc_buf_printf(b, "  %-16s%10s%12s%14s%12s%16s  %s\n", "customer", "repeats", "active", "purchases", "80 %", "spend",
+                  "state");
     for (size_t k = 0; k < s->count && k < BEST_SHOWN; k++) {
         size_t i = r->best[k];
         const struct mc_clv_value *v = &s->values[i];
@@ -188,6 +242,8 @@ static void text_rankings(struct mc_buf *b, const struct mc_clv_study *s) {
         if (k < MC_CLV_BY_SCORE || s->lesson.scored)
             text_ranking(b, mc_clv_ranked_by_text(k), &h->ranking[k]);
     text_ranking(b, "number of purchases", &h->by_frequency);
+    if (s->lesson.held)
+        text_ranking(b, "recency-frequency table", &h->by_table_ranking);
     mc_buf_printf(b, "  Chosen, by the stretch before that day: %s.\n", mc_clv_ranked_by_text(s->ranked_by));
 }
 
@@ -278,7 +334,9 @@ static void json_model(struct mc_buf *b, const struct mc_clv_report *r) {
     mc_buf_text(b, "  ");
     json_text(b, "model", mc_clv_kind_name(m->kind));
     mc_buf_text(b, ", ");
-    json_text(b, "requested", mc_clv_kind_name(m->asked));
+    json_text(b, "requested", r->study->plan.choose ? "auto" : mc_clv_kind_name(m->asked));
+    mc_buf_text(b, ", ");
+    json_text(b, "chosen", mc_clv_kind_name(m->asked)); /* `model` is a simpler one where the note says so */
     mc_buf_text(b, ", ");
     json_text(b, "note", mc_clv_note_text(m->note));
     mc_buf_text(b, ",\n  ");
@@ -341,7 +399,13 @@ static void json_rankings(struct mc_buf *b, const struct mc_clv_study *s) {
         json_more(b, "gini_before_noise", s->lesson.held ? s->lesson.noise[k] : NAN);
         mc_buf_text(b, "}");
     }
-    mc_buf_printf(b, ", \"chosen\": \"%s\"}", names[s->ranked_by]);
+    mc_buf_text(b, ", \"frequency\": {");
+    json_number(b, "gini", h->by_frequency.gini);
+    json_more(b, "top_decile_lift", h->by_frequency.top_decile_lift);
+    mc_buf_text(b, "}, \"recency_frequency_table\": {");
+    json_number(b, "gini", s->lesson.held ? h->by_table_ranking.gini : NAN);
+    json_more(b, "top_decile_lift", s->lesson.held ? h->by_table_ranking.top_decile_lift : NAN);
+    mc_buf_printf(b, "}, \"chosen\": \"%s\"}", names[s->ranked_by]);
 }
 
 static void json_deciles(struct mc_buf *b, const struct mc_clv_holdout *h) {
@@ -386,7 +450,7 @@ static void json_holdout(struct mc_buf *b, const struct mc_clv_study *s) {
     mc_buf_text(b, "}");
 }
 
-static void json_lesson(struct mc_buf *b, const struct mc_clv_lesson *l) {
+static void json_lesson(struct mc_buf *b, const struct mc_clv_lesson *l, bool corrected) {
     if (!l->held)
         return;
     mc_buf_text(b, ",\n  \"lesson\": {");
@@ -395,8 +459,10 @@ static void json_lesson(struct mc_buf *b, const struct mc_clv_lesson *l) {
     json_day(b, "to", l->to);
     json_more(b, "customers", (double)l->customers);
     json_more(b, "bias_factor", l->factor);
-    mc_buf_printf(b, ", \"bias_factor_helped\": %s",
-                  !l->factor_tested ? "null" : l->factor_helps ? "true" : "false");
+    mc_buf_printf(b, ", \"bias_corrected\": %s, \"bias_factor_helped\": %s", corrected ? "true" : "false",
+                  !l->factor_tested ? "null"
+                  : l->factor_helps ? "true"
+                                    : "false");
     for (int k = 0; k < MC_CLV_KINDS; k++)
         if (l->tried[k])
             json_errors(b, mc_clv_kind_name(k), &l->errors[k]);
@@ -409,7 +475,7 @@ void mc_clv_report_json(struct mc_buf *b, const struct mc_clv_report *r) {
     json_future(b, r);
     if (r->check != NULL)
         json_holdout(b, r->check);
-    json_lesson(b, &r->study->lesson);
+    json_lesson(b, &r->study->lesson, r->study->corrected);
     mc_buf_printf(b, ",\n  \"rows\": %llu, \"rows_left_out\": %llu", (unsigned long long)r->input->rows,
                   (unsigned long long)r->input->refused);
     if (r->transactions != NULL)

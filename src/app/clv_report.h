@@ -45,6 +45,11 @@ void mc_clv_put_day(struct mc_buf *b, int32_t day);
 
 const char *mc_clv_ranked_by_text(enum mc_clv_ranked_by by);
 
+/* Sentences: how the model was chosen, and whether its past bias is corrected in the forecasts of the future, and why.
+ */
+void mc_clv_put_choice(struct mc_buf *b, const struct mc_clv_study *s);
+void mc_clv_put_correction(struct mc_buf *b, const struct mc_clv_study *s);
+
 /* Money that a customer is worth: discounted residual transactions at the expected spend, times the margin. */
 double mc_clv_report_worth(const struct mc_clv_report *r, const struct mc_clv_value *value);
 

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/sort.h"
 #include "base/time.h"
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 
@@ -159,6 +160,7 @@ static enum mc_err rank(struct run *r, struct mc_error *e) {
     enum mc_err err = ranked != NULL && r->best != NULL && r->rank != NULL
                           ? MC_OK
                           : mc_error_set(e, MC_ERR_NOMEM, "no memory to rank the customers");
+    assert(err != MC_OK || (ranked != NULL && r->best != NULL && r->rank != NULL));
     for (size_t i = 0; i < count && err == MC_OK; i++)
         ranked[i] = (struct ranked){r->study.values[i].score, r->study.values[i].spend, i};
     if (err == MC_OK)
@@ -183,6 +185,7 @@ static enum mc_err score_rfm(struct run *r, struct mc_error *e) {
     enum mc_err err = value != NULL && score != NULL && r->scores != NULL
                           ? MC_OK
                           : mc_error_set(e, MC_ERR_NOMEM, "no memory to score the customers");
+    assert(err != MC_OK || (value != NULL && score != NULL && r->scores != NULL));
     for (int which = 0; which < 3 && err == MC_OK; which++) {
         for (size_t i = 0; i < count; i++)
             value[i] = rfm_value(&r->study.customers[i], which);
@@ -203,8 +206,7 @@ static void write_page(struct mc_output *out, const struct mc_clv_report *report
     mc_clv_report_html(&out->buf, report);
 }
 
-static enum mc_err write_file(const char *path, writer *write, const struct mc_clv_report *report,
-                              struct mc_error *e) {
+static enum mc_err write_file(const char *path, writer *write, const struct mc_clv_report *report, struct mc_error *e) {
     struct mc_output out = {.fd = -1};
     enum mc_err err = mc_output_open(&out, strcmp(path, "-") == 0 ? NULL : path, e);
     if (err != MC_OK)
@@ -222,7 +224,9 @@ static enum mc_err tell(struct mc_invocation *run, const struct run *r, struct m
         .input = &r->input,
         .transactions = r->a->summary ? NULL : &r->transactions,
         .study = &r->study,
-        .check = r->checked ? &r->check : r->study.holdout.held ? &r->study : NULL,
+        .check = r->checked              ? &r->check
+                 : r->study.holdout.held ? &r->study
+                                         : NULL,
         .margin = (double)r->a->margin / 100,
         .discount_percent = r->a->discount,
         .track = r->a->summary ? NULL : r->track,

@@ -198,7 +198,7 @@ static void three_of(const struct forecasting *f, size_t i, size_t t, double thr
 }
 
 static void put_csv_row(struct mc_buf *b, const struct forecasting *f, size_t i, size_t t) {
-    double q[3];
+    double q[3] = {0};
     three_of(f, i, t, q);
     mc_buf_csv(b, mc_forecast_name(&f->table, i));
     mc_buf_printf(b, ",%zu,%.10g,%.10g,%.10g,%.10g,%s\n", t + 1, *mc_forecast_mean(&f->forecast, i, t), q[0], q[1],
@@ -206,7 +206,7 @@ static void put_csv_row(struct mc_buf *b, const struct forecasting *f, size_t i,
 }
 
 static void put_json_row(struct mc_buf *b, const struct forecasting *f, size_t i, size_t t) {
-    double q[3];
+    double q[3] = {0};
     three_of(f, i, t, q);
     mc_buf_text(b, "{\"series_id\":");
     mc_buf_json(b, mc_forecast_name(&f->table, i));

@@ -104,7 +104,8 @@ static enum mc_err send_test(struct mc_invocation *run, const char *to, const st
     enum mc_err err = mc_smtp_open(&smtp, &settings, e);
     if (err != MC_OK)
         return err;
-    struct mc_smtp_answer answer = mc_smtp_deliver(smtp, mc_str_of(run->config.mail.sender), mc_str_of(to), mc_buf_view(mail));
+    struct mc_smtp_answer answer =
+        mc_smtp_deliver(smtp, mc_str_of(run->config.mail.sender), mc_str_of(to), mc_buf_view(mail));
     mc_smtp_close(&smtp);
     if (answer.outcome != MC_SMTP_ACCEPTED)
         return mc_error_set(e, MC_ERR_IO, "the test to %.200s was not accepted (%s): %s", to,

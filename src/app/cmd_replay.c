@@ -15,8 +15,8 @@ struct arguments {
 static const struct mc_option options[] = {
     {"out", MC_OPTION_STRING, offsetof(struct arguments, out), "DIR",
      "write report.json, carts.jsonl, sales.csv, products.csv, rejects.csv and messages/ there", 0, 0, NULL},
-    {"gap", MC_OPTION_DURATION, offsetof(struct arguments, gap_us), "TIME", "a visit ends after so long without an event",
-     MC_SECOND_US, 365 * MC_DAY_US, NULL},
+    {"gap", MC_OPTION_DURATION, offsetof(struct arguments, gap_us), "TIME",
+     "a visit ends after so long without an event", MC_SECOND_US, 365 * MC_DAY_US, NULL},
     {"no-header", MC_OPTION_FLAG, offsetof(struct arguments, no_header), NULL,
      "the files have no header: nine columns in the usual order", 0, 0, NULL},
     {"as-live", MC_OPTION_FLAG, offsetof(struct arguments, as_live), NULL,
@@ -27,10 +27,11 @@ static const struct mc_option options[] = {
      "sets of users that are worked on side by side", 1, MC_PIPELINE_PARTITIONS_MAX, NULL},
     {"checkpoint", MC_OPTION_SIZE, offsetof(struct arguments, checkpoint_bytes), "SIZE",
      "with a store: commit each time so much was read (default 128M)", 1, INT64_C(1) << 40, NULL},
-    {"json", MC_OPTION_FLAG, offsetof(struct arguments, json), NULL, "print report.json instead of a summary", 0, 0, NULL},
-    {"quiet", MC_OPTION_FLAG, offsetof(struct arguments, quiet), NULL, "no notes, no progress, no summary", 0, 0, NULL},
-    {"stages", MC_OPTION_FLAG, offsetof(struct arguments, stages), NULL, "say what each stage took, on standard error", 0, 0,
+    {"json", MC_OPTION_FLAG, offsetof(struct arguments, json), NULL, "print report.json instead of a summary", 0, 0,
      NULL},
+    {"quiet", MC_OPTION_FLAG, offsetof(struct arguments, quiet), NULL, "no notes, no progress, no summary", 0, 0, NULL},
+    {"stages", MC_OPTION_FLAG, offsetof(struct arguments, stages), NULL, "say what each stage took, on standard error",
+     0, 0, NULL},
     {0}};
 
 static uint32_t cores(void) {

@@ -17,8 +17,8 @@ struct arguments {
 };
 
 /* Writes the rows to `out`, counts them in `tally`: either may be NULL. */
-static enum mc_err pass_batch(struct mc_sim *sim, struct mc_output *out, struct mc_sim_tally *tally, struct mc_buf *spare,
-                              bool *more, struct mc_error *e) {
+static enum mc_err pass_batch(struct mc_sim *sim, struct mc_output *out, struct mc_sim_tally *tally,
+                              struct mc_buf *spare, bool *more, struct mc_error *e) {
     struct mc_buf *b = out != NULL ? &out->buf : spare;
     char *at = mc_buf_reserve(b, BATCH_BYTES);
     if (at == NULL)

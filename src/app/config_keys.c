@@ -14,7 +14,6 @@
 #define AT(member) offsetof(struct mc_config, member)
 enum { PATH_BYTES_MAX = 4000 };
 
-
 const struct mc_config_section mc_config_sections[] = {
     {"store", "the shop and its store file"},
     {"visit", "where a visit ends"},

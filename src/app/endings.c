@@ -13,9 +13,11 @@ void mc_endings_reset(struct mc_endings *endings) {
     endings->bytes.len = 0;
 }
 
-static void time_member(struct mc_buf *b, const char *name, struct mc_time time) {
-    mc_buf_text(b, name);
-    mc_buf_time(b, time.us);
+static inline void time_member(struct mc_buf *b, struct mc_str name, struct mc_time time, struct mc_date_text *date) {
+    mc_buf_str(b, name);
+    char *room = mc_buf_reserve(b, MC_TIME_TEXT_MAX);
+    if (room != NULL)
+        b->len += mc_time_text_near(room, time.us, date);
 }
 
 static void item_json(struct mc_buf *b, const struct mc_cart_item *item, bool first) {
@@ -33,10 +35,11 @@ void mc_cart_json(struct mc_buf *b, const struct mc_cart *cart, enum mc_decision
     mc_buf_json(b, cart->user);
     mc_buf_text(b, ",\"user_session\":");
     mc_buf_json(b, cart->session);
-    time_member(b, ",\"opened_at\":\"", cart->opened_at);
-    time_member(b, "\",\"first_at\":\"", cart->first_at);
-    time_member(b, "\",\"last_at\":\"", cart->last_at);
-    time_member(b, "\",\"expires_at\":\"", cart->expires_at);
+    struct mc_date_text date = {0};
+    time_member(b, MC_STR(",\"opened_at\":\""), cart->opened_at, &date);
+    time_member(b, MC_STR("\",\"first_at\":\""), cart->first_at, &date);
+    time_member(b, MC_STR("\",\"last_at\":\""), cart->last_at, &date);
+    time_member(b, MC_STR("\",\"expires_at\":\""), cart->expires_at, &date);
     mc_buf_text(b, "\",\"value_minor\":");
     mc_buf_int128(b, cart->value);
     mc_buf_text(b, ",\"decision\":\"");
@@ -116,7 +119,8 @@ void mc_endings_settle(struct mc_endings *endings) {
 }
 
 int mc_ended_by_expiry(const void *a, const void *b) {
-    const struct mc_cart *x = &(*(struct mc_ended_cart *const *)a)->cart, *y = &(*(struct mc_ended_cart *const *)b)->cart;
+    const struct mc_cart *x = &(*(struct mc_ended_cart *const *)a)->cart,
+                         *y = &(*(struct mc_ended_cart *const *)b)->cart;
     if (x->expires_at.us != y->expires_at.us)
         return x->expires_at.us < y->expires_at.us ? -1 : 1;
     int order = mc_str_compare(x->user, y->user);

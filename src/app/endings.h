@@ -9,9 +9,9 @@
 #include "engine/user.h"
 
 struct mc_ended_cart {
-    struct mc_cart cart;  /* its strings and items are good after mc_endings_settle */
-    uint32_t log_row;     /* effect.h */
-    struct mc_str line;   /* its line of carts.jsonl, where lines are wanted */
+    struct mc_cart cart; /* its strings and items are good after mc_endings_settle */
+    uint32_t log_row;    /* effect.h */
+    struct mc_str line;  /* its line of carts.jsonl, where lines are wanted */
     size_t user_at, session_at, items_at, line_at;
 };
 

@@ -15,7 +15,8 @@ static bool take_reject(void *context, const struct mc_stored_reject *r) {
     size_t len = r->source_name.len < sizeof name - 1 ? r->source_name.len : sizeof name - 1;
     memcpy(name, r->source_name.data, len);
     name[len] = '\0';
-    mc_outdir_reject(&x->out, name, (uint64_t)r->reject.byte_offset, (uint64_t)r->reject.row, r->reject.reason, r->reject.raw);
+    mc_outdir_reject(&x->out, name, (uint64_t)r->reject.byte_offset, (uint64_t)r->reject.row, r->reject.reason,
+                     r->reject.raw);
     return true;
 }
 
@@ -27,7 +28,8 @@ static bool take_cart(void *context, const struct mc_stored_cart *cart) {
 
 static bool take_sale(void *context, const struct mc_sale *sale) {
     struct export *x = context;
-    struct mc_product_entry *p = mc_tally_product(&x->tally, mc_hash64(sale->product.data, sale->product.len), sale->product);
+    struct mc_product_entry *p =
+        mc_tally_product(&x->tally, mc_hash64(sale->product.data, sale->product.len), sale->product);
     x->failed = p == NULL || !mc_tally_sale(&x->tally, p, sale->minute, (int64_t)sale->units, sale->revenue);
     return !x->failed;
 }

@@ -57,6 +57,8 @@ static void say_reason(const struct mc_plan *p, size_t i, struct mc_plan_line *l
         return;
     if (line->trend == MC_TREND_NEW)
         snprintf(line->reason, room, "first sold in the last %zu %s", 2 * window, mc_forecast_unit(p->table));
+    else if (line->trend == MC_TREND_RISING && isnan(line->ratio))
+        snprintf(line->reason, room, "none in the %zu %s before", window, mc_forecast_unit(p->table));
     else if (!isnan(line->ratio) && (line->trend == MC_TREND_RISING || line->trend == MC_TREND_FALLING))
         snprintf(line->reason, room, "%+.0f %% in %zu %s", 100 * (line->ratio - 1), window, mc_forecast_unit(p->table));
 }

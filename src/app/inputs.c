@@ -80,8 +80,8 @@ static enum mc_err add_to_store(struct mc_input_file *f, struct mc_ledger *l, st
     return mc_setting_put(l, header_name(name, f->source.id), mc_buf_view(&f->layout.header), e);
 }
 
-static enum mc_err place_in_store(struct mc_input_file *f, struct mc_ledger *l, struct mc_wall now, struct mc_buf *notes,
-                                  struct mc_error *e) {
+static enum mc_err place_in_store(struct mc_input_file *f, struct mc_ledger *l, struct mc_wall now,
+                                  struct mc_buf *notes, struct mc_error *e) {
     struct mc_str head = mc_file_head(f->file);
     int64_t len = mc_file_len(f->file);
     bool found = false;
@@ -175,8 +175,9 @@ static void advise_order(struct mc_inputs *in, struct mc_time clock, struct mc_b
     mc_free(order);
 }
 
-enum mc_err mc_inputs_open(struct mc_inputs *in, char *const *paths, uint32_t count, bool no_header, struct mc_ledger *l,
-                           struct mc_wall now, struct mc_time clock, struct mc_buf *notes, struct mc_error *e) {
+enum mc_err mc_inputs_open(struct mc_inputs *in, char *const *paths, uint32_t count, bool no_header,
+                           struct mc_ledger *l, struct mc_wall now, struct mc_time clock, struct mc_buf *notes,
+                           struct mc_error *e) {
     *in = (struct mc_inputs){.files = mc_calloc(count, sizeof *in->files)};
     if (in->files == NULL)
         return mc_error_set(e, MC_ERR_NOMEM, "no memory for %u files", count);

@@ -38,8 +38,8 @@ void mc_outdir_close(struct mc_outdir *o) {
     *o = (struct mc_outdir){0};
 }
 
-void mc_outdir_reject(struct mc_outdir *o, const char *source, uint64_t byte_offset, uint64_t row, enum mc_reason reason,
-                      struct mc_str raw) {
+void mc_outdir_reject(struct mc_outdir *o, const char *source, uint64_t byte_offset, uint64_t row,
+                      enum mc_reason reason, struct mc_str raw) {
     struct mc_buf *b = &o->rejects.buf;
     mc_buf_csv(b, mc_str_of(source));
     mc_buf_char(b, ',');
@@ -77,7 +77,8 @@ static bool gather(struct mc_outdir *o, struct mc_endings *endings, uint32_t par
 }
 
 /* Every visit that is still open, or will be opened, expires after the clock: what expires up to it is final. */
-bool mc_outdir_carts(struct mc_outdir *o, struct mc_endings *endings, uint32_t partitions, struct mc_time clock, bool all) {
+bool mc_outdir_carts(struct mc_outdir *o, struct mc_endings *endings, uint32_t partitions, struct mc_time clock,
+                     bool all) {
     size_t count;
     if (!gather(o, endings, partitions, &count))
         return false;
@@ -106,11 +107,14 @@ void mc_outdir_cart(struct mc_outdir *o, const struct mc_cart *cart) {
 
 static void put_sales(struct mc_output *out, const struct mc_tally *tally) {
     mc_buf_text(&out->buf, "product_id,minute,units,revenue_minor\n");
+    struct mc_date_text date = {0};
     for (uint64_t i = 0; i < tally->sale_count; i++) {
         const struct mc_sale_sum *sale = &tally->sales[i];
         mc_buf_csv(&out->buf, tally->products[sale->product].id);
         mc_buf_char(&out->buf, ',');
-        mc_buf_time(&out->buf, sale->minute * MC_MINUTE_US);
+        char *room = mc_buf_reserve(&out->buf, MC_TIME_TEXT_MAX);
+        if (room != NULL)
+            out->buf.len += mc_time_text_near(room, sale->minute * MC_MINUTE_US, &date);
         mc_buf_char(&out->buf, ',');
         mc_buf_int(&out->buf, sale->units);
         mc_buf_char(&out->buf, ',');

@@ -26,11 +26,12 @@ enum mc_err mc_outdir_open(struct mc_outdir *o, const char *path, struct mc_erro
 /* Leaves the folder's files as they were before, unless finished. Accepts an empty one. */
 void mc_outdir_close(struct mc_outdir *o);
 
-void mc_outdir_reject(struct mc_outdir *o, const char *source, uint64_t byte_offset, uint64_t row, enum mc_reason reason,
-                      struct mc_str raw);
+void mc_outdir_reject(struct mc_outdir *o, const char *source, uint64_t byte_offset, uint64_t row,
+                      enum mc_reason reason, struct mc_str raw);
 
 /* The carts that ended with a batch; `clock` after it. `all`: the log is over, hold nothing back. False: no memory. */
-bool mc_outdir_carts(struct mc_outdir *o, struct mc_endings *endings, uint32_t partitions, struct mc_time clock, bool all);
+bool mc_outdir_carts(struct mc_outdir *o, struct mc_endings *endings, uint32_t partitions, struct mc_time clock,
+                     bool all);
 
 /* A cart that comes in order already. */
 void mc_outdir_cart(struct mc_outdir *o, const struct mc_cart *cart);

@@ -48,8 +48,8 @@ static int open_named(struct mc_output *o, mode_t mode) {
     return fd;
 }
 
-/* A file without a name, where the file system has such: a process that is killed leaves nothing behind. It gets the mode
- * of the file that it replaces, or that a plain open gives. */
+/* A file without a name, where the file system has such: a process that is killed leaves nothing behind. It gets the
+ * mode of the file that it replaces, or that a plain open gives. */
 static int open_beside(struct mc_output *o, mode_t mode) {
     char *folder = copy_with(o->path, "");
     int fd = folder != NULL ? open(dirname(folder), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600) : -1;

@@ -26,8 +26,9 @@ enum mc_err mc_output_open(struct mc_output *o, const char *path, struct mc_erro
 /* Writes what is in the buffer if it is much, and empties it. */
 void mc_output_spill(struct mc_output *o);
 
-/* Writes everything and makes a file's content durable, without putting it in place: for several files that are to appear
- * together, settle each, then close each. MC_ERR_FULL and others as mc_output_close, which is still to be called. */
+/* Writes everything and makes a file's content durable, without putting it in place: for several files that are to
+ * appear together, settle each, then close each. MC_ERR_FULL and others as mc_output_close, which is still to be
+ * called. */
 enum mc_err mc_output_settle(struct mc_output *o, struct mc_error *e);
 
 /* Writes everything, closes, renames. The first error of all, MC_ERR_NOMEM if an append failed; a file at `path` is

@@ -12,11 +12,11 @@ struct slot {
     struct mc_batch batch;
     const struct mc_layout *layout;
     bool last, checkpoint;
-    bool decoded;            /* decoding ends in any order */
-    uint32_t applied;        /* partitions that are done with it */
-    struct mc_time clock;    /* after its events */
+    bool decoded;               /* decoding ends in any order */
+    uint32_t applied;           /* partitions that are done with it */
+    struct mc_time clock;       /* after its events */
     struct mc_endings *endings; /* one a partition */
-    uint32_t **index;        /* one a partition: its events; NULL with a single partition */
+    uint32_t **index;           /* one a partition: its events; NULL with a single partition */
     uint32_t *index_count;
     uint32_t index_cap;
 };
@@ -39,11 +39,13 @@ struct mc_pipeline {
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
-    uint64_t next[MC_STAGES];                          /* of APPLY: not used */
+    uint32_t threads_begun;   /* numbers them */
+    uint32_t idle;            /* threads that wait for `changed` */
+    uint64_t next[MC_STAGES]; /* of APPLY: not used */
     uint64_t next_apply[MC_PIPELINE_PARTITIONS_MAX];
-    bool busy[MC_STAGES];                              /* serial steps */
+    bool busy[MC_STAGES]; /* serial steps */
     bool busy_apply[MC_PIPELINE_PARTITIONS_MAX];
-    bool ended;                                        /* nothing more is to be read */
+    bool ended; /* nothing more is to be read */
     bool failed;
     struct mc_error error;
     int64_t stage_ns[MC_STAGES];
@@ -55,6 +57,10 @@ struct task {
     uint64_t number;
     uint32_t partition; /* of APPLY */
 };
+
+/* What is read ahead while a thread that others wait for has lost its core: some milliseconds' worth. Undisturbed, the
+ * latest step goes first and only a few slots are in use. */
+enum { SPARE_SLOTS = 16 };
 
 /* ---- open, close ---- */
 
@@ -103,7 +109,7 @@ static enum mc_err open_partitions(struct mc_pipeline *p, struct mc_error *e) {
 }
 
 static enum mc_err open_slots(struct mc_pipeline *p, struct mc_error *e) {
-    p->slot_count = p->options.threads == 1 ? 1 : 2 * p->options.threads;
+    p->slot_count = p->options.threads == 1 ? 1 : 2 * p->options.threads + SPARE_SLOTS;
     p->slots = mc_calloc(p->slot_count, sizeof *p->slots);
     for (uint32_t i = 0; i < p->slot_count; i++)
         if (p->slots == NULL || !open_slot(&p->slots[i], &p->options))
@@ -196,7 +202,7 @@ static enum mc_err do_stamp(struct mc_pipeline *p, struct slot *s, struct mc_err
     p->options.number(p->options.context, &s->batch);
     for (uint32_t i = 0; i < s->batch.event_count; i++) {
         struct mc_event *ev = &s->batch.events[i];
-        mc_clock_event(&p->clock, ev->time, mc_slice_str(s->batch.bytes.data, ev->user));
+        mc_clock_stamp(&p->clock, ev->time, mc_slice_str(s->batch.bytes.data, ev->user));
         ev->clock = p->clock.now;
         if (partitions > 1) {
             uint32_t at = partition_of(p, ev->user_hash);
@@ -241,8 +247,10 @@ static bool is_held(const struct mc_pipeline *p, uint64_t number) {
     return every > 0 && p->next[MC_STAGE_EMIT] < number / every * every;
 }
 
-static bool ready_apply(const struct mc_pipeline *p, struct task *t) {
-    for (uint32_t i = 0; i < p->options.partitions; i++) {
+/* Each thread begins its search elsewhere, so that a partition tends to stay with a core and its caches. */
+static bool ready_apply(const struct mc_pipeline *p, uint32_t thread, struct task *t) {
+    for (uint32_t n = 0; n < p->options.partitions; n++) {
+        uint32_t i = (thread + n) % p->options.partitions;
         if (p->busy_apply[i] || p->next_apply[i] >= p->next[MC_STAGE_STAMP])
             continue;
         *t = (struct task){MC_STAGE_APPLY, p->next_apply[i], i};
@@ -258,7 +266,8 @@ static bool ready(struct mc_pipeline *p, enum mc_stage stage) {
         return !p->busy[stage] && number < p->next[MC_STAGE_STAMP] &&
                slot_of(p, number)->applied == p->options.partitions;
     case MC_STAGE_STAMP:
-        return !p->busy[stage] && number < p->next[MC_STAGE_DECODE] && slot_of(p, number)->decoded && !is_held(p, number);
+        return !p->busy[stage] && number < p->next[MC_STAGE_DECODE] && slot_of(p, number)->decoded &&
+               !is_held(p, number);
     case MC_STAGE_DECODE:
         return number < p->next[MC_STAGE_READ];
     default:
@@ -267,11 +276,12 @@ static bool ready(struct mc_pipeline *p, enum mc_stage stage) {
 }
 
 /* The latest step first: batches leave soon, and while they are in the cache. */
-static bool pick(struct mc_pipeline *p, struct task *t) {
-    static const enum mc_stage order[] = {MC_STAGE_EMIT, MC_STAGE_APPLY, MC_STAGE_STAMP, MC_STAGE_DECODE, MC_STAGE_READ};
+static bool pick(struct mc_pipeline *p, uint32_t thread, struct task *t) {
+    static const enum mc_stage order[] = {MC_STAGE_EMIT, MC_STAGE_APPLY, MC_STAGE_STAMP, MC_STAGE_DECODE,
+                                          MC_STAGE_READ};
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
         if (order[i] == MC_STAGE_APPLY) {
-            if (ready_apply(p, t))
+            if (ready_apply(p, thread, t))
                 return true;
         } else if (ready(p, order[i])) {
             *t = (struct task){order[i], p->next[order[i]], 0};
@@ -338,31 +348,53 @@ static enum mc_err perform(struct mc_pipeline *p, const struct task *t, bool *mo
     }
 }
 
+/* Waking costs more than a short step: one thread is woken, and only when there is something for it. It will see in
+ * turn whether there is more. */
+static void wake_for_rest(struct mc_pipeline *p, uint32_t thread) {
+    struct task rest;
+    if (p->idle > 0 && pick(p, thread, &rest))
+        pthread_cond_signal(&p->changed);
+}
+
+static void wait_for_change(struct mc_pipeline *p) {
+    p->idle++;
+    pthread_cond_wait(&p->changed, &p->lock);
+    p->idle--;
+}
+
+static void note_failure(struct mc_pipeline *p, const struct mc_error *error) {
+    if (p->failed)
+        return;
+    p->failed = true;
+    p->error = *error;
+}
+
 static void *work(void *argument) {
     struct mc_pipeline *p = argument;
     struct task t;
+    int64_t since_ns = thread_cpu_ns(); /* reading it is a system call: once a step */
     pthread_mutex_lock(&p->lock);
+    uint32_t thread = p->threads_begun++;
     while (!is_over(p)) {
-        if (!pick(p, &t)) {
-            pthread_cond_wait(&p->changed, &p->lock);
+        if (!pick(p, thread, &t)) {
+            wait_for_change(p);
             continue;
         }
         begin(p, &t);
+        wake_for_rest(p, thread);
         pthread_mutex_unlock(&p->lock);
         bool more = false;
         struct mc_error error = {0};
-        int64_t start_ns = thread_cpu_ns();
         enum mc_err err = perform(p, &t, &more, &error);
-        int64_t ns = thread_cpu_ns() - start_ns;
+        int64_t now_ns = thread_cpu_ns();
         pthread_mutex_lock(&p->lock);
-        p->stage_ns[t.stage] += ns;
-        if (err != MC_OK && !p->failed) {
-            p->failed = true;
-            p->error = error;
-        }
+        p->stage_ns[t.stage] += now_ns - since_ns;
+        since_ns = now_ns;
+        if (err != MC_OK)
+            note_failure(p, &error);
         finish(p, &t, more);
-        pthread_cond_broadcast(&p->changed);
     }
+    pthread_cond_broadcast(&p->changed);
     pthread_mutex_unlock(&p->lock);
     return NULL;
 }
@@ -370,10 +402,8 @@ static void *work(void *argument) {
 /* ---- run ---- */
 
 static enum mc_err end_log(struct mc_pipeline *p, struct mc_error *e) {
-    struct mc_emission emission = {.endings = p->slots[0].endings,
-                                   .partitions = p->options.partitions,
-                                   .clock = p->clock.now,
-                                   .checkpoint = true};
+    struct mc_emission emission = {
+        .endings = p->slots[0].endings, .partitions = p->options.partitions, .clock = p->clock.now, .checkpoint = true};
     for (uint32_t i = 0; i < p->options.partitions; i++) {
         struct mc_endings *endings = &emission.endings[i];
         mc_endings_reset(endings);

@@ -4,8 +4,9 @@
  *     serial    any order   serial     in order a partition        serial, in order
  *
  * A batch is a slot of a ring and goes through these steps; a thread takes the latest step that is ready, runs it
- * without a lock, and looks again. With one thread it is a loop. What comes out does not depend on the number of threads
- * or of partitions, for each serial step sees the batches in the order of the log, and a partition its events too.
+ * without a lock, and looks again. With one thread it is a loop. What comes out does not depend on the number of
+ * threads or of partitions, for each serial step sees the batches in the order of the log, and a partition its events
+ * too.
  *
  * This is one of the places where threads are made. Callbacks run on any of the threads, never two of the same kind at
  * once.
@@ -30,8 +31,8 @@ struct mc_pipeline;
 
 /* A batch whose rows have all been decided. Borrowed for the call. */
 struct mc_emission {
-    struct mc_batch *batch; /* NULL: the log is over, these are the visits that were still open */
-    bool ends_source;       /* the batch is the last of its source */
+    struct mc_batch *batch;     /* NULL: the log is over, these are the visits that were still open */
+    bool ends_source;           /* the batch is the last of its source */
     struct mc_endings *endings; /* one a partition, settled */
     uint32_t partitions;
     struct mc_time clock; /* after the batch */

@@ -23,8 +23,8 @@ struct replay {
     bool is_over;
 };
 
-static enum mc_err read_batch(void *context, struct mc_batch *batch, const struct mc_layout **layout, bool *last, bool *more,
-                              struct mc_error *e) {
+static enum mc_err read_batch(void *context, struct mc_batch *batch, const struct mc_layout **layout, bool *last,
+                              bool *more, struct mc_error *e) {
     struct replay *r = context;
     return mc_inputs_read(&r->inputs, batch, layout, last, more, e);
 }
@@ -36,8 +36,8 @@ static void number_batch(void *context, struct mc_batch *batch) {
 
 /* ---- rejects: those of the decoder and the duplicates of the engine, in order of the rows ---- */
 
-static enum mc_err put_reject(struct replay *r, const struct mc_batch *b, const struct mc_row *row, enum mc_reason reason,
-                              struct mc_error *e) {
+static enum mc_err put_reject(struct replay *r, const struct mc_batch *b, const struct mc_row *row,
+                              enum mc_reason reason, struct mc_error *e) {
     const struct mc_input_file *file = &r->inputs.files[b->source];
     uint64_t offset = b->byte_offset + row->raw.offset, number = b->first_row + row->number;
     struct mc_str raw = mc_slice_str(b->bytes.data, row->raw);
@@ -56,17 +56,23 @@ static enum mc_err put_reject(struct replay *r, const struct mc_batch *b, const 
     return mc_ledger_put_reject(r->ledger, &reject, e);
 }
 
+/* The first duplicate at or behind this event; event_count: there is none. */
+static uint32_t next_duplicate(const struct mc_batch *b, uint32_t from) {
+    const uint8_t *found = from < b->event_count ? memchr(b->duplicate + from, 1, b->event_count - from) : NULL;
+    return found ? (uint32_t)(found - b->duplicate) : b->event_count;
+}
+
 static enum mc_err put_rejects(struct replay *r, const struct mc_batch *b, struct mc_error *e) {
     enum mc_err err = MC_OK;
     uint32_t next = 0;
-    for (uint32_t i = 0; i <= b->event_count && err == MC_OK; i++) {
+    for (uint32_t i = next_duplicate(b, 0);; i = next_duplicate(b, i + 1)) {
         uint32_t upto = i < b->event_count ? b->event_rows[i].number : UINT32_MAX;
         for (; next < b->reject_count && b->rejects[next].row.number < upto && err == MC_OK; next++)
             err = put_reject(r, b, &b->rejects[next].row, b->rejects[next].reason, e);
-        if (i < b->event_count && b->duplicate[i] && err == MC_OK)
-            err = put_reject(r, b, &b->event_rows[i], MC_DUPLICATE, e);
+        if (i >= b->event_count || err != MC_OK)
+            return err;
+        err = put_reject(r, b, &b->event_rows[i], MC_DUPLICATE, e);
     }
-    return err;
 }
 
 /* ---- the ledger's share: ends of visits, second checks and purchases, in the order of the log ---- */
@@ -106,7 +112,8 @@ static enum mc_err end_carts(struct replay *r, const struct mc_batch *b, size_t 
     return err;
 }
 
-static enum mc_err put_purchase(struct replay *r, const struct mc_batch *b, const struct mc_event *ev, struct mc_error *e) {
+static enum mc_err put_purchase(struct replay *r, const struct mc_batch *b, const struct mc_event *ev,
+                                struct mc_error *e) {
     struct mc_purchase purchase = {.user = mc_slice_str(b->bytes.data, ev->user),
                                    .product = mc_slice_str(b->bytes.data, ev->product),
                                    .user_hash = ev->user_hash,
@@ -116,7 +123,8 @@ static enum mc_err put_purchase(struct replay *r, const struct mc_batch *b, cons
                                    .price = ev->price};
     enum mc_err err = mc_ledger_advance(r->ledger, ev->clock, e);
     if (err == MC_OK)
-        err = mc_ledger_put_sale(r->ledger, purchase.product, ev->time, ev->quantity, (__int128)ev->price * ev->quantity, e);
+        err = mc_ledger_put_sale(r->ledger, purchase.product, ev->time, ev->quantity,
+                                 (__int128)ev->price * ev->quantity, e);
     return err == MC_OK ? mc_ledger_put_purchase(r->ledger, &purchase, e) : err;
 }
 
@@ -183,10 +191,11 @@ static enum mc_err put_products(struct replay *r, const struct mc_tally *tally, 
     enum mc_err err = MC_OK;
     for (uint32_t i = 0; i < tally->product_count && err == MC_OK; i++) {
         const struct mc_product_entry *p = &tally->products[i];
-        struct mc_product product = {.product = p->id,
-                                     .category_id = {mc_product_value(p, MC_CATEGORY_ID), mc_product_time(p, MC_CATEGORY_ID)},
-                                     .category_code = {mc_product_value(p, MC_CATEGORY_CODE), mc_product_time(p, MC_CATEGORY_CODE)},
-                                     .brand = {mc_product_value(p, MC_BRAND), mc_product_time(p, MC_BRAND)}};
+        struct mc_product product = {
+            .product = p->id,
+            .category_id = {mc_product_value(p, MC_CATEGORY_ID), mc_product_time(p, MC_CATEGORY_ID)},
+            .category_code = {mc_product_value(p, MC_CATEGORY_CODE), mc_product_time(p, MC_CATEGORY_CODE)},
+            .brand = {mc_product_value(p, MC_BRAND), mc_product_time(p, MC_BRAND)}};
         if (p->accepted > 0)
             err = mc_product_put(r->ledger, &product, e);
     }
@@ -229,10 +238,10 @@ static void consume(struct replay *r, const struct mc_emission *em) {
 
 static void show_progress(struct replay *r, const struct mc_emission *em) {
     mc_progress_update(&r->progress, &(struct mc_progress_state){.what = r->inputs.files[em->batch->source].path,
-                                                                .unit = "rows",
-                                                                .done = r->inputs.bytes_read,
-                                                                .total = r->inputs.bytes_total,
-                                                                .count = r->summary.rows});
+                                                                 .unit = "rows",
+                                                                 .done = r->inputs.bytes_read,
+                                                                 .total = r->inputs.bytes_total,
+                                                                 .count = r->summary.rows});
 }
 
 static enum mc_err emit_to_ledger(struct replay *r, const struct mc_emission *em, struct mc_error *e) {
@@ -288,7 +297,8 @@ static void settings_text(struct mc_buf *b, const struct mc_replay_options *o) {
     mc_buf_printf(b, " minimum=%lld", (long long)o->rules.minimum);
     const struct mc_policy *p = mc_ledger_policy(o->ledger);
     mc_buf_printf(b, " consent=%d holdout_ppm=%u offer=%d:%lld coupons=%d campaign=%s experiment=%s", (int)p->consent,
-                  p->holdout_ppm, (int)p->offer.kind, (long long)p->offer.value, (int)p->coupons, p->campaign, p->experiment);
+                  p->holdout_ppm, (int)p->offer.kind, (long long)p->offer.value, (int)p->coupons, p->campaign,
+                  p->experiment);
     mc_buf_text(b, " cap_window=");
     mc_buf_duration(b, p->cap_window_us);
     mc_buf_text(b, " delay=");
@@ -303,7 +313,8 @@ static enum mc_err start_run(struct replay *r, struct mc_error *e) {
     enum mc_err err = mc_run_start(r->ledger, mc_buf_view(&settings), mc_wall_now(), &r->run, e);
     if (err == MC_OK && r->run.resumed && !r->run.same_settings)
         err = mc_error_set(e, MC_ERR_USAGE,
-                           "the store has a replay that was not finished and had other settings than these (%s): finish it with its own first",
+                           "the store has a replay that was not finished and had other settings than these (%s): "
+                           "finish it with its own first",
                            mc_buf_cstr(&settings));
     if (err == MC_OK)
         err = mc_setting_put(r->ledger, MC_REPLAY_AS_LIVE, r->options->as_live ? MC_STR("yes") : MC_STR("no"), e);
@@ -348,7 +359,8 @@ static void say(const struct replay *r, struct mc_buf *notes) {
 static void say_memory(const struct replay *r, struct mc_buf *notes) {
     uint64_t mib = (mc_pipeline_memory(r->pipeline) >> 20) + 1;
     mc_buf_printf(notes,
-                  "%u threads, %u partitions: %llu MiB for batches and tables at start, then about 0.5 KB an open visit, 0.2 KB a product, 48 bytes a user%s\n",
+                  "%u threads, %u partitions: %llu MiB for batches and tables at start, then about 0.5 KB an open "
+                  "visit, 0.2 KB a product, 48 bytes a user%s\n",
                   r->options->threads, r->options->partitions, (unsigned long long)mib,
                   r->ledger ? "" : ", 32 bytes a purchase");
 }
@@ -404,7 +416,8 @@ static enum mc_err finish(struct replay *r, struct mc_replay_result *result, str
     return err;
 }
 
-enum mc_err mc_replay_run(const struct mc_replay_options *options, struct mc_replay_result *result, struct mc_error *e) {
+enum mc_err mc_replay_run(const struct mc_replay_options *options, struct mc_replay_result *result,
+                          struct mc_error *e) {
     struct replay r = {.options = options, .ledger = options->ledger};
     *result = (struct mc_replay_result){0};
     enum mc_err err = start(&r, e);

@@ -1,8 +1,8 @@
 /* One replay: files through the pipeline into a folder, a store, or both (SEMANTICS 8, DESIGN 2.3).
  *
  * Without a store everything is kept in memory and written to the folder. With one, effects and the consumed position
- * commit together at checkpoints, so that a replay that was killed at any instant and is run again ends as if it had not
- * been; the folder's files are then read out of the store at the end.
+ * commit together at checkpoints, so that a replay that was killed at any instant and is run again ends as if it had
+ * not been; the folder's files are then read out of the store at the end.
  */
 #ifndef MC_APP_REPLAY_H
 #define MC_APP_REPLAY_H
@@ -29,9 +29,10 @@ struct mc_replay_options {
 };
 
 struct mc_replay_result {
-    struct mc_summary summary; /* of this run, or of the store's whole life; the best products' names live in `pipeline` */
+    struct mc_summary
+        summary; /* of this run, or of the store's whole life; the best products' names live in `pipeline` */
     int64_t stage_ns[MC_STAGES];
-    int64_t first_source;      /* with a ledger: the id of the first file's source */
+    int64_t first_source;         /* with a ledger: the id of the first file's source */
     struct mc_pipeline *pipeline; /* owns what the summary borrows */
 };
 

@@ -1,10 +1,11 @@
 /* maxcart rejects retry [FILE]: rejected rows come in again, as a new source.
  *
- * Without a file they come as they were kept: after a change of settings or of the program. With one they come as the file
- * has them, which is the CSV of `maxcart rejects --csv` after somebody has mended its column `raw`; rows that are as they
- * were stay rejected. Each is read by the header of the file that it came from, so rows of one header are written to one file beside the store (STORE.retry-N.csv,
- * kept: it is the source), which is replayed into it and then marked. A process killed on the way makes the same file
- * again, whose content the store knows by then: nothing is counted twice.
+ * Without a file they come as they were kept: after a change of settings or of the program. With one they come as the
+ * file has them, which is the CSV of `maxcart rejects --csv` after somebody has mended its column `raw`; rows that are
+ * as they were stay rejected. Each is read by the header of the file that it came from, so rows of one header are
+ * written to one file beside the store (STORE.retry-N.csv, kept: it is the source), which is replayed into it and then
+ * marked. A process killed on the way makes the same file again, whose content the store knows by then: nothing is
+ * counted twice.
  */
 #include "app/replay_setup.h"
 #include "app/table_file.h"

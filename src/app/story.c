@@ -123,7 +123,9 @@ static void message_lines(struct mc_buf *b, const struct mc_stored_cart *s, cons
         mc_buf_printf(b, ", after %u attempts", m->attempts);
     if (m != NULL && m->note.len > 0) {
         bool spooled = mc_str_equal(m->note, MC_STR("spool"));
-        mc_buf_text(b, s->state == MC_MESSAGE_FAILED ? ", given up: " : spooled ? ", written to the " : ", the server said: ");
+        mc_buf_text(b, s->state == MC_MESSAGE_FAILED ? ", given up: "
+                       : spooled                     ? ", written to the "
+                                                     : ", the server said: ");
         mc_show_text(b, m->note);
     }
     mc_buf_char(b, '\n');

@@ -26,14 +26,6 @@ char *mc_buf_reserve(struct mc_buf *b, size_t more) {
     return data + b->len;
 }
 
-void mc_buf_append(struct mc_buf *b, const void *data, size_t len) {
-    char *room = len > 0 ? mc_buf_reserve(b, len) : NULL;
-    if (room == NULL)
-        return;
-    memcpy(room, data, len);
-    b->len += len;
-}
-
 void mc_buf_printf(struct mc_buf *b, const char *format, ...) {
     va_list args, again;
     va_start(args, format);
@@ -49,6 +41,10 @@ void mc_buf_printf(struct mc_buf *b, const char *format, ...) {
 }
 
 void mc_buf_int128(struct mc_buf *b, __int128 value) {
+    if (value == (int64_t)value) { /* nearly always; division of the wide type is dear */
+        mc_buf_int(b, (int64_t)value);
+        return;
+    }
     char digits[48];
     size_t at = sizeof digits;
     unsigned __int128 rest = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
@@ -64,9 +60,16 @@ void mc_buf_int(struct mc_buf *b, int64_t value) {
     char digits[24];
     size_t at = sizeof digits;
     uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
-    do
-        digits[--at] = (char)('0' + (int)(rest % 10));
-    while ((rest /= 10) != 0);
+    for (; rest >= 100; rest /= 100) {
+        at -= 2;
+        mc_put_two_digits(digits + at, (unsigned)(rest % 100));
+    }
+    if (rest >= 10) {
+        at -= 2;
+        mc_put_two_digits(digits + at, (unsigned)rest);
+    } else {
+        digits[--at] = (char)('0' + (int)rest);
+    }
     if (value < 0)
         digits[--at] = '-';
     mc_buf_append(b, digits + at, sizeof digits - at);
@@ -80,17 +83,43 @@ const char *mc_buf_cstr(struct mc_buf *b) {
     return b->data;
 }
 
-static bool csv_needs_quotes(struct mc_str field) {
-    for (size_t i = 0; i < field.len; i++) {
-        char c = field.data[i];
-        if (c == ',' || c == '"' || c == '\r' || c == '\n')
-            return true;
+/* ---- eight bytes at a time ---- */
+
+#define EACH_BYTE(c) ((uint64_t)0x0101010101010101u * (unsigned char)(c))
+
+/* Not zero if some byte of the word is c. */
+static inline uint64_t any_is(uint64_t word, char c) {
+    uint64_t zero = word ^ EACH_BYTE(c);
+    return (zero - EACH_BYTE(1)) & ~zero & EACH_BYTE(0x80);
+}
+
+static inline uint64_t needs_quotes(uint64_t word) {
+    return any_is(word, ',') | any_is(word, '"') | any_is(word, '\r') | any_is(word, '\n');
+}
+
+/* Not zero if some byte is not ASCII, below the space, a quote or a backslash. */
+static inline uint64_t needs_escape(uint64_t word) {
+    uint64_t high = word & EACH_BYTE(0x80), below_space = (word - EACH_BYTE(' ')) & ~word & EACH_BYTE(0x80);
+    return high | below_space | any_is(word, '"') | any_is(word, '\\');
+}
+
+/* Whether `test` finds nothing in any word of the text; the last word is filled up with 'x'. */
+static inline bool none_in(struct mc_str s, uint64_t (*test)(uint64_t word)) {
+    uint64_t word;
+    size_t i = 0;
+    for (; s.len - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, s.data + i, sizeof word);
+        if (test(word))
+            return false;
     }
-    return false;
+    word = EACH_BYTE('x');
+    if (i < s.len)
+        memcpy(&word, s.data + i, s.len - i);
+    return test(word) == 0;
 }
 
 void mc_buf_csv(struct mc_buf *b, struct mc_str field) {
-    if (!csv_needs_quotes(field)) {
+    if (none_in(field, needs_quotes)) {
         mc_buf_str(b, field);
         return;
     }
@@ -138,7 +167,9 @@ static void json_body(struct mc_buf *b, struct mc_str s) {
 
 void mc_buf_json(struct mc_buf *b, struct mc_str text) {
     mc_buf_char(b, '"');
-    if (mc_str_is_utf8(text)) {
+    if (none_in(text, needs_escape)) {
+        mc_buf_str(b, text);
+    } else if (mc_str_is_utf8(text)) {
         json_body(b, text);
     } else {
         for (size_t i = 0; i < text.len; i++)

@@ -22,7 +22,15 @@ void mc_buf_free(struct mc_buf *b);
 /* Room for `more` bytes after len; NULL and failed when there is none. The caller writes there and adds to len. */
 char *mc_buf_reserve(struct mc_buf *b, size_t more);
 
-void mc_buf_append(struct mc_buf *b, const void *data, size_t len);
+/* Inline: for a short piece of known length it is a few moves. */
+static inline void mc_buf_append(struct mc_buf *b, const void *data, size_t len) {
+    char *room = b->cap - b->len >= len && !b->failed ? b->data + b->len : mc_buf_reserve(b, len);
+    if (room == NULL || len == 0)
+        return;
+    memcpy(room, data, len);
+    b->len += len;
+}
+
 void mc_buf_printf(struct mc_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void mc_buf_int(struct mc_buf *b, int64_t value);
 void mc_buf_int128(struct mc_buf *b, __int128 value);

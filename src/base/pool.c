@@ -35,8 +35,8 @@ void mc_pool_free(struct mc_pool *pool) {
     *pool = (struct mc_pool){0};
 }
 
-/* Fresh bytes for one piece. What a slab has left when a bigger piece comes is lost until the pool is freed: at most one
- * piece's size a slab. */
+/* Fresh bytes for one piece. What a slab has left when a bigger piece comes is lost until the pool is freed: at most
+ * one piece's size a slab. */
 static void *carve(struct mc_pool *pool, size_t size) {
     size_t pad = size >= LINE_BYTES ? -(uintptr_t)pool->at & (LINE_BYTES - 1) : 0;
     if (pool->at == NULL || (size_t)(pool->end - pool->at) < size + pad) {

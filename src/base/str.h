@@ -49,6 +49,14 @@ static inline int mc_str_compare(struct mc_str a, struct mc_str b) {
     return order ? order : (a.len > b.len) - (a.len < b.len);
 }
 
+/* value < 100 as two decimal digits. */
+static inline void mc_put_two_digits(char *out, unsigned value) {
+    static const char pairs[201] =
+        "0001020304050607080910111213141516171819202122232425262728293031323334353637383940414243444546474849"
+        "5051525354555657585960616263646566676869707172737475767778798081828384858687888990919293949596979899";
+    memcpy(out, pairs + 2 * (size_t)value, 2);
+}
+
 /* The six bytes that SEMANTICS 1 trims: space, \t, \n, \v, \f, \r. */
 static inline bool mc_is_space(char c) {
     return c == ' ' || (c >= '\t' && c <= '\r');

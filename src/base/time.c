@@ -32,35 +32,46 @@ bool mc_date_is_valid(int year, unsigned month, unsigned day) {
     return day <= days[month] + (unsigned)(leap && month == 2);
 }
 
-static void put_digits(char *out, unsigned value, int count) {
-    while (count-- > 0) {
-        out[count] = (char)('0' + value % 10);
-        value /= 10;
-    }
-}
-
-size_t mc_time_text(char *out, int64_t us) {
-    int64_t days = us / MC_DAY_US - (us % MC_DAY_US < 0);
-    int64_t in_day = us - days * MC_DAY_US;
-    unsigned seconds = (unsigned)(in_day / MC_SECOND_US), fraction = (unsigned)(in_day % MC_SECOND_US);
+static void put_date(char out[11], int64_t days) {
     int year;
     unsigned month, day;
     mc_date_of_days(days, &year, &month, &day);
-    memcpy(out, "0000-00-00T00:00:00", 19);
-    put_digits(out, (unsigned)year, 4);
-    put_digits(out + 5, month, 2);
-    put_digits(out + 8, day, 2);
-    put_digits(out + 11, seconds / 3600, 2);
-    put_digits(out + 14, seconds / 60 % 60, 2);
-    put_digits(out + 17, seconds % 60, 2);
+    memcpy(out, "0000-00-00T", 11);
+    mc_put_two_digits(out, (unsigned)year / 100);
+    mc_put_two_digits(out + 2, (unsigned)year % 100);
+    mc_put_two_digits(out + 5, month);
+    mc_put_two_digits(out + 8, day);
+}
+
+size_t mc_time_text_near(char *out, int64_t us, struct mc_date_text *date) {
+    int64_t days = us / MC_DAY_US - (us % MC_DAY_US < 0);
+    int64_t in_day = us - days * MC_DAY_US;
+    unsigned seconds = (unsigned)(in_day / MC_SECOND_US), fraction = (unsigned)(in_day % MC_SECOND_US);
+    if (!date->known || date->days != days) {
+        put_date(date->text, days);
+        date->days = days;
+        date->known = true;
+    }
+    memcpy(out, date->text, sizeof date->text);
+    memcpy(out + 11, "00:00:00", 8);
+    mc_put_two_digits(out + 11, seconds / 3600);
+    mc_put_two_digits(out + 14, seconds / 60 % 60);
+    mc_put_two_digits(out + 17, seconds % 60);
     size_t len = 19;
     if (fraction != 0) {
         out[len] = '.';
-        put_digits(out + len + 1, fraction, 6);
+        mc_put_two_digits(out + len + 1, fraction / 10000);
+        mc_put_two_digits(out + len + 3, fraction / 100 % 100);
+        mc_put_two_digits(out + len + 5, fraction % 100);
         len += 7;
     }
     out[len++] = 'Z';
     return len;
+}
+
+size_t mc_time_text(char *out, int64_t us) {
+    struct mc_date_text date = {0};
+    return mc_time_text_near(out, us, &date);
 }
 
 void mc_buf_time(struct mc_buf *b, int64_t us) {
@@ -169,7 +180,7 @@ bool mc_time_parse(struct mc_str text, struct mc_time *out) {
 static const struct {
     const char *name;
     int64_t us;
-} duration_units[] = {{"us", 1},           {"ms", 1000},       {"s", MC_SECOND_US},
+} duration_units[] = {{"us", 1},           {"ms", 1000},      {"s", MC_SECOND_US},
                       {"m", MC_MINUTE_US}, {"h", MC_HOUR_US}, {"d", MC_DAY_US}};
 
 bool mc_duration_parse(struct mc_str text, int64_t *us) {

@@ -1,7 +1,7 @@
 /* Time: int64 microseconds since 1970-01-01 UTC, in two types that do not mix.
  *
- * `struct mc_time` is time in the log: event times, the clock, expiry instants. `struct mc_wall` is this machine's time.
- * Only app/ turns one into the other, where SEMANTICS says so (the wall of `stale`, arrival).
+ * `struct mc_time` is time in the log: event times, the clock, expiry instants. `struct mc_wall` is this machine's
+ * time. Only app/ turns one into the other, where SEMANTICS says so (the wall of `stale`, arrival).
  */
 #ifndef MC_BASE_TIME_H
 #define MC_BASE_TIME_H
@@ -43,6 +43,14 @@ enum { MC_TIME_TEXT_MAX = 28 };
  * the count. Years 0 to 9999. */
 size_t mc_time_text(char *out, int64_t us);
 void mc_buf_time(struct mc_buf *b, int64_t us);
+
+/* The same for many times that are near each other: the date that was written last is kept. Start from {0}. */
+struct mc_date_text {
+    bool known;
+    int64_t days;  /* from 1970-01-01 */
+    char text[11]; /* "YYYY-MM-DDT" */
+};
+size_t mc_time_text_near(char *out, int64_t us, struct mc_date_text *date);
 
 /* An event time as SEMANTICS 1 spells it, already trimmed. False if it is none. */
 bool mc_time_parse(struct mc_str text, struct mc_time *out);

@@ -9,8 +9,8 @@
 
 #include "event/event.h"
 
-/* Decisions in the order of the rules (SEMANTICS 4). The engine knows those up to MC_BELOW_MINIMUM; MC_UNDECIDED is what
- * it hands to the ledger, which turns it into one of the rest. */
+/* Decisions in the order of the rules (SEMANTICS 4). The engine knows those up to MC_BELOW_MINIMUM; MC_UNDECIDED is
+ * what it hands to the ledger, which turns it into one of the rest. */
 enum mc_decision {
     MC_PURCHASED,
     MC_STALE,

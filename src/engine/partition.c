@@ -5,8 +5,9 @@
 #include "engine/state.h"
 #include <assert.h>
 
-/* Events are applied in runs of so many, whose memory was asked for: it must fit the first cache. */
-enum { RUN_EVENTS = 32 };
+/* Events are applied in runs of so many, and their memory is asked for in three steps, a run ahead of one another: what
+ * is on its way and in hand must fit the first cache. */
+enum { RUN_EVENTS = 16, RUNS_AHEAD = 3 };
 
 enum { ENTRY_LINES = 2, VISIT_LINES = 4, VIEW_LINES = 3, FEW_ITEMS = 8 };
 
@@ -70,7 +71,8 @@ static void visit_ended(void *context, const struct mc_visit_end *given) {
     p->sink.visit_ended(p->sink.context, &end);
 }
 
-enum mc_err mc_partition_open(struct mc_partition **out, const struct mc_partition_options *options, struct mc_error *e) {
+enum mc_err mc_partition_open(struct mc_partition **out, const struct mc_partition_options *options,
+                              struct mc_error *e) {
     struct mc_partition *p = mc_calloc(1, sizeof *p);
     struct slot *slots = p ? mc_calloc(SLOTS_LEAST, sizeof *slots) : NULL;
     *out = NULL;
@@ -205,6 +207,8 @@ MC_PREFETCHES void prefetch_waking(const struct mc_partition *p) {
         prefetch_lines(entry_of(list->entries[i]), ENTRY_LINES);
     list = mc_queue_ahead(&p->queue, AHEAD_VISIT);
     for (uint32_t i = 0; i < list->count; i++) {
+        if (!mc_queue_is_due_in(&p->queue, list->entries[i], AHEAD_VISIT))
+            continue; /* it will only be filed anew, as most are */
         const struct mc_user *user = &entry_of(list->entries[i])->user;
         __builtin_prefetch(&p->slots[user->hash & p->mask]);
         if (user->visit_count > 0)
@@ -212,6 +216,8 @@ MC_PREFETCHES void prefetch_waking(const struct mc_partition *p) {
     }
     list = mc_queue_ahead(&p->queue, AHEAD_ITEMS);
     for (uint32_t i = 0; i < list->count; i++) {
+        if (!mc_queue_is_due_in(&p->queue, list->entries[i], AHEAD_ITEMS))
+            continue;
         const struct mc_user *user = &entry_of(list->entries[i])->user;
         const struct mc_visit *v = user->visit_count > 0 ? user->visits[0] : NULL;
         for (uint32_t k = 0; v != NULL && k < v->item_count && k < FEW_ITEMS; k++)
@@ -253,8 +259,8 @@ static struct mc_input input_of(const struct mc_event *ev, const char *bytes, st
 }
 
 /* False: no memory. */
-static bool count_event(struct mc_partition *p, struct mc_product_entry *product, const struct mc_event *ev, const char *bytes,
-                        struct mc_outcome outcome, bool is_new) {
+static bool count_event(struct mc_partition *p, struct mc_product_entry *product, const struct mc_event *ev,
+                        const char *bytes, struct mc_outcome outcome, bool is_new) {
     p->visit_count += outcome.verdict == MC_VERDICT_OPENED;
     if (is_new) { /* who is in the table has been counted */
         struct mc_hash128 user = {ev->user_hash, mc_hash64_other(bytes + ev->user.offset, ev->user.len)};
@@ -286,16 +292,35 @@ static bool apply_event(struct mc_partition *p, struct mc_batch *batch, uint32_t
     return true;
 }
 
-/* ---- memory asked for ahead: tight loops over the events of a run, each of which reads what the one before has brought.
- * What they find is only a guess, for what is applied in between may move things. ---- */
+/* ---- memory asked for ahead: tight loops over the events of a run, each of which reads what the one before has
+ * brought. What they find is only a guess, for what is applied in between may move things. ---- */
+
+struct run {
+    uint32_t from, upto;
+};
+
+/* The run that a step works on which comes `behind` turns after the first step. */
+static inline struct run run_of(uint32_t turn, uint32_t behind, uint32_t count) {
+    uint64_t from = turn < behind ? 0 : (uint64_t)(turn - behind) * RUN_EVENTS,
+             upto = turn < behind ? 0 : from + RUN_EVENTS;
+    return (struct run){from < count ? (uint32_t)from : count, upto < count ? (uint32_t)upto : count};
+}
 
 static inline const struct mc_event *event_at(const struct mc_batch *batch, const uint32_t *index, uint32_t i) {
     return &batch->events[index ? index[i] : i];
 }
 
+/* The user's entry, as far as the slots tell: without a look at the entry itself. */
+static inline struct entry *guess_entry(const struct mc_partition *p, uint64_t hash) {
+    uint64_t at = hash & p->mask;
+    while (p->slots[at].entry != NULL && p->slots[at].hash != hash)
+        at = (at + 1) & p->mask;
+    return p->slots[at].entry;
+}
+
 MC_PREFETCHES void ask_for_slots(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index,
-                                 uint32_t from, uint32_t upto) {
-    for (uint32_t i = from; i < upto; i++) {
+                                 struct run run) {
+    for (uint32_t i = run.from; i < run.upto; i++) {
         const struct mc_event *ev = event_at(batch, index, i);
         __builtin_prefetch(&p->slots[ev->user_hash & p->mask]);
         mc_tally_prefetch_slot(&p->tally, ev->product_hash);
@@ -303,26 +328,27 @@ MC_PREFETCHES void ask_for_slots(const struct mc_partition *p, const struct mc_b
 }
 
 MC_PREFETCHES void ask_for_entries(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index,
-                                   uint32_t from, uint32_t upto) {
-    for (uint32_t i = from; i < upto; i++) {
+                                   struct run run) {
+    for (uint32_t i = run.from; i < run.upto; i++) {
         const struct mc_event *ev = event_at(batch, index, i);
-        const struct slot *slot = &p->slots[ev->user_hash & p->mask];
+        const struct entry *entry = guess_entry(p, ev->user_hash);
         mc_tally_prefetch_product(&p->tally, ev->product_hash);
-        if (slot->hash == ev->user_hash && slot->entry != NULL)
-            __builtin_prefetch(slot->entry);
+        if (entry != NULL)
+            __builtin_prefetch(entry);
         else
             mc_tally_prefetch_user(&p->tally, ev->user_hash);
     }
 }
 
 MC_PREFETCHES void ask_for_visits(const struct mc_partition *p, const struct mc_batch *batch, const uint32_t *index,
-                                  uint32_t from, uint32_t upto) {
-    for (uint32_t i = from; i < upto; i++) {
+                                  struct run run) {
+    for (uint32_t i = run.from; i < run.upto; i++) {
         const struct mc_event *ev = event_at(batch, index, i);
-        const struct slot *slot = &p->slots[ev->user_hash & p->mask];
-        if (slot->hash != ev->user_hash || slot->entry == NULL || slot->entry->user.visit_count == 0)
-            continue;
-        prefetch_lines(slot->entry->user.visits[0], ev->type == MC_VIEW ? VIEW_LINES : VISIT_LINES);
+        const struct entry *entry = guess_entry(p, ev->user_hash);
+        __builtin_prefetch(batch->bytes.data + ev->product.offset);
+        __builtin_prefetch(batch->bytes.data + ev->session.offset);
+        if (entry != NULL && entry->user.visit_count > 0)
+            prefetch_lines(entry->user.visits[0], ev->type == MC_VIEW ? VIEW_LINES : VISIT_LINES);
     }
 }
 
@@ -344,12 +370,12 @@ enum mc_err mc_partition_apply(struct mc_partition *p, struct mc_batch *batch, c
     p->batch = batch;
     p->settled_row = 0;
     bool good = true;
-    for (uint32_t from = 0; from < count && good; from += RUN_EVENTS) {
-        uint32_t upto = count - from < RUN_EVENTS ? count : from + RUN_EVENTS;
-        ask_for_slots(p, batch, index, from, upto);
-        ask_for_entries(p, batch, index, from, upto);
-        ask_for_visits(p, batch, index, from, upto);
-        for (uint32_t i = from; i < upto && good; i++)
+    for (uint32_t turn = 0; good && turn * RUN_EVENTS < count + RUNS_AHEAD * RUN_EVENTS; turn++) {
+        ask_for_slots(p, batch, index, run_of(turn, 0, count));
+        ask_for_entries(p, batch, index, run_of(turn, 1, count));
+        ask_for_visits(p, batch, index, run_of(turn, 2, count));
+        struct run run = run_of(turn, RUNS_AHEAD, count);
+        for (uint32_t i = run.from; i < run.upto && good; i++)
             good = apply_row(p, batch, index ? index[i] : i);
     }
     p->batch = NULL;
@@ -428,8 +454,9 @@ static bool peek_id(struct mc_str bytes, struct mc_str *id) {
     return !r.failed && id->len > 0;
 }
 
-enum mc_err mc_partition_decode(struct mc_partition *p, struct mc_str bytes, bool (*mine)(void *context, uint64_t user_hash),
-                                void *context, bool first, struct mc_error *e) {
+enum mc_err mc_partition_decode(struct mc_partition *p, struct mc_str bytes,
+                                bool (*mine)(void *context, uint64_t user_hash), void *context, bool first,
+                                struct mc_error *e) {
     struct mc_reader r = {bytes, false};
     enum mc_state_result result = MC_STATE_OK;
     for (uint64_t users = mc_get_u64(&r); users > 0 && result == MC_STATE_OK; users--) {

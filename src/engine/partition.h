@@ -1,12 +1,12 @@
-/* The embedded engine over a set of users: their states unpacked in a table, a queue of the instants at which they wake,
- * and a tally of what is summed.
+/* The embedded engine over a set of users: their states unpacked in a table, a queue of the instants at which they
+ * wake, and a tally of what is summed.
  *
  * One owner thread; no lock inside. Given the events of its users in the order of the log, stamped with the clock, it
  * does for each user exactly what mc_state_apply and mc_state_wake do on flat bytes (test/engine/equal_test.c). Results
  * do not depend on which partition a user is in.
  *
- * Memory: about 500 bytes an open visit, 150 a user who is only remembered (a purchase or message ids of the last 24 h),
- * and the tally. Nothing is allocated an event: pieces come from pools and go back to them.
+ * Memory: about 500 bytes an open visit, 150 a user who is only remembered (a purchase or message ids of the last 24
+ * h), and the tally. Nothing is allocated an event: pieces come from pools and go back to them.
  */
 #ifndef MC_ENGINE_PARTITION_H
 #define MC_ENGINE_PARTITION_H
@@ -24,7 +24,8 @@ struct mc_partition_options {
 };
 
 /* MC_ERR_NOMEM. */
-enum mc_err mc_partition_open(struct mc_partition **out, const struct mc_partition_options *options, struct mc_error *e);
+enum mc_err mc_partition_open(struct mc_partition **out, const struct mc_partition_options *options,
+                              struct mc_error *e);
 void mc_partition_close(struct mc_partition **p);
 
 /* Applies the events batch->events[index[i]], i < count, which are this partition's, in order; index NULL means all of
@@ -52,9 +53,10 @@ struct mc_partition_size mc_partition_measure(const struct mc_partition *p);
 /* All users as flat states, and the tally. Ordered by nothing: a checkpoint, not an output. */
 void mc_partition_encode(const struct mc_partition *p, struct mc_buf *out);
 
-/* Restores from bytes that any number of partitions wrote: `mine` says which users are this partition's, `first` whether
- * it takes the tally. Any bytes are safe. MC_ERR_FORMAT, MC_ERR_NOMEM: close it. */
-enum mc_err mc_partition_decode(struct mc_partition *p, struct mc_str bytes, bool (*mine)(void *context, uint64_t user_hash),
-                                void *context, bool first, struct mc_error *e);
+/* Restores from bytes that any number of partitions wrote: `mine` says which users are this partition's, `first`
+ * whether it takes the tally. Any bytes are safe. MC_ERR_FORMAT, MC_ERR_NOMEM: close it. */
+enum mc_err mc_partition_decode(struct mc_partition *p, struct mc_str bytes,
+                                bool (*mine)(void *context, uint64_t user_hash), void *context, bool first,
+                                struct mc_error *e);
 
 #endif

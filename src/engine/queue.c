@@ -140,6 +140,7 @@ struct mc_queue_entry *mc_queue_take(struct mc_queue *q, int64_t clock_us, bool 
             return entry;
     }
     if (entry == NULL)
-        q->look_us = q->heap.count > 0 && q->heap.entries[0]->key_us < q->end_us ? q->heap.entries[0]->key_us : q->end_us;
+        q->look_us =
+            q->heap.count > 0 && q->heap.entries[0]->key_us < q->end_us ? q->heap.entries[0]->key_us : q->end_us;
     return entry;
 }

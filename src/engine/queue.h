@@ -1,10 +1,10 @@
 /* When users wake: a calendar of buckets, each a stretch of log time, and a heap of what is due within the current one.
  *
- * An entry is filed under an instant at or before its due time. When that instant comes and the due time has grown since,
- * it is filed anew: so an event of its user costs the queue nothing. Entries beyond the calendar's horizon lie in its last
- * bucket and are looked at once a horizon. Buckets are arrays of pointers: what is about to come up can be asked for
- * ahead of time without touching it (mc_queue_ahead). Adding is constant on average, taking logarithmic in what shares a
- * bucket.
+ * An entry is filed under an instant at or before its due time. When that instant comes and the due time has grown
+ * since, it is filed anew: so an event of its user costs the queue nothing. Entries beyond the calendar's horizon lie
+ * in its last bucket and are looked at once a horizon. Buckets are arrays of pointers: what is about to come up can be
+ * asked for ahead of time without touching it (mc_queue_ahead). Adding is constant on average, taking logarithmic in
+ * what shares a bucket.
  */
 #ifndef MC_ENGINE_QUEUE_H
 #define MC_ENGINE_QUEUE_H
@@ -31,9 +31,9 @@ struct mc_queue {
     struct mc_queue_list heap; /* entries of `tick` and before, by key: a binary heap */
     struct mc_pool pool;
     int64_t width_us;
-    int64_t tick;     /* instants are filed by us / width_us; buckets up to this one are empty */
-    int64_t end_us;   /* of the current tick */
-    int64_t look_us;  /* nothing is due before this instant */
+    int64_t tick;    /* instants are filed by us / width_us; buckets up to this one are empty */
+    int64_t end_us;  /* of the current tick */
+    int64_t look_us; /* nothing is due before this instant */
 };
 
 /* A horizon of two gaps. */
@@ -57,6 +57,11 @@ struct mc_queue_entry *mc_queue_take(struct mc_queue *q, int64_t clock_us, bool 
 /* The bucket that comes up after so many turns. */
 static inline const struct mc_queue_list *mc_queue_ahead(const struct mc_queue *q, uint32_t turns) {
     return &q->bucket[(uint64_t)(q->tick + turns) % MC_QUEUE_BUCKETS];
+}
+
+/* Whether an entry of that bucket is, as it stands, due by then. */
+static inline bool mc_queue_is_due_in(const struct mc_queue *q, const struct mc_queue_entry *entry, uint32_t turns) {
+    return entry->due_us < q->end_us + (int64_t)turns * q->width_us;
 }
 
 #endif

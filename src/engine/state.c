@@ -292,8 +292,8 @@ enum mc_state_result mc_state_apply(struct mc_state_io *io, const struct mc_rule
     return pack(io, &user, rules, input->clock);
 }
 
-typedef void wake_function(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules, struct mc_time clock,
-                           const struct mc_sink *sink);
+typedef void wake_function(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules,
+                           struct mc_time clock, const struct mc_sink *sink);
 
 static enum mc_state_result wake_by(wake_function *wake, struct mc_state_io *io, const struct mc_rules *rules,
                                     struct mc_time clock, const struct mc_sink *sink) {

@@ -1,9 +1,9 @@
 /* One user's state as flat bytes, and the engine's rules on it: what a cluster keeps per key (DESIGN 7).
  *
  * The bytes are little-endian, version first, without pointers or padding, byte-identical for the same inputs on any
- * machine; layout in docs/FORMATS.md. Empty bytes are the state of a user who was never seen. The caller owns all memory:
- * state in, state and effects out, and a workspace. Nothing is allocated; no global, clock, thread or errno; re-entrant.
- * Any bytes are safe: what is no state is answered, never followed.
+ * machine; layout in docs/FORMATS.md. Empty bytes are the state of a user who was never seen. The caller owns all
+ * memory: state in, state and effects out, and a workspace. Nothing is allocated; no global, clock, thread or errno;
+ * re-entrant. Any bytes are safe: what is no state is answered, never followed.
  */
 #ifndef MC_ENGINE_STATE_H
 #define MC_ENGINE_STATE_H
@@ -34,7 +34,8 @@ struct mc_state_io {
 /* One event of the user. Ended visits go to the sink while it runs. On any result but MC_STATE_OK the old state stays
  * valid, nothing was decided, and what the sink was told must be thrown away. */
 enum mc_state_result mc_state_apply(struct mc_state_io *io, const struct mc_rules *rules, struct mc_str user,
-                                    const struct mc_input *input, const struct mc_sink *sink, struct mc_outcome *outcome);
+                                    const struct mc_input *input, const struct mc_sink *sink,
+                                    struct mc_outcome *outcome);
 
 /* The clock has reached this instant. */
 enum mc_state_result mc_state_wake(struct mc_state_io *io, const struct mc_rules *rules, struct mc_time clock,

@@ -20,17 +20,26 @@ void mc_tally_free(struct mc_tally *t) {
 
 /* ---- products ---- */
 
+static uint32_t tag_of(uint64_t hash) {
+    return (uint32_t)(hash >> 32);
+}
+
+static void fill_slots(const struct mc_tally *t, struct mc_product_slot *slots, uint32_t mask) {
+    memset(slots, 0, ((size_t)mask + 1) * sizeof *slots);
+    for (uint32_t i = 0; i < t->product_count; i++) {
+        uint32_t at = (uint32_t)t->products[i].hash & mask;
+        while (slots[at].number != 0)
+            at = (at + 1) & mask;
+        slots[at] = (struct mc_product_slot){tag_of(t->products[i].hash), i + 1};
+    }
+}
+
 static bool grow_slots(struct mc_tally *t) {
     uint32_t size = t->product_slots ? (t->product_mask + 1) * 2 : 4096;
-    uint32_t *slots = mc_calloc(size, sizeof *slots);
+    struct mc_product_slot *slots = mc_malloc_table(size * sizeof *slots);
     if (slots == NULL)
         return false;
-    for (uint32_t i = 0; i < t->product_count; i++) {
-        uint32_t at = (uint32_t)t->products[i].hash & (size - 1);
-        while (slots[at] != 0)
-            at = (at + 1) & (size - 1);
-        slots[at] = i + 1;
-    }
+    fill_slots(t, slots, size - 1);
     mc_free(t->product_slots);
     t->product_slots = slots;
     t->product_mask = size - 1;
@@ -71,19 +80,24 @@ static struct mc_product_entry *add_product(struct mc_tally *t, uint64_t hash, s
 static inline bool is_product(const struct mc_product_entry *p, uint64_t hash, struct mc_str id) {
     if (p->hash != hash)
         return false;
-    return p->short_len > 0 ? id.len == p->short_len && mc_bytes_equal(id.data, p->short_id, id.len) : mc_str_equal(p->id, id);
+    return p->short_len > 0 ? id.len == p->short_len && mc_bytes_equal(id.data, p->short_id, id.len)
+                            : mc_str_equal(p->id, id);
 }
 
 struct mc_product_entry *mc_tally_product(struct mc_tally *t, uint64_t hash, struct mc_str id) {
     if ((t->product_slots == NULL || t->product_count > t->product_mask / 2) && !grow_slots(t))
         return NULL;
-    uint32_t at = (uint32_t)hash & t->product_mask;
-    for (; t->product_slots[at] != 0; at = (at + 1) & t->product_mask)
-        if (is_product(&t->products[t->product_slots[at] - 1], hash, id))
-            return &t->products[t->product_slots[at] - 1];
+    uint32_t at = (uint32_t)hash & t->product_mask, tag = tag_of(hash);
+    for (; t->product_slots[at].number != 0; at = (at + 1) & t->product_mask) {
+        if (t->product_slots[at].tag != tag)
+            continue;
+        struct mc_product_entry *known = &t->products[t->product_slots[at].number - 1];
+        if (is_product(known, hash, id))
+            return known;
+    }
     struct mc_product_entry *p = add_product(t, hash, id);
     if (p != NULL)
-        t->product_slots[at] = t->product_count;
+        t->product_slots[at] = (struct mc_product_slot){tag, t->product_count};
     return p;
 }
 
@@ -114,8 +128,7 @@ static bool note_dimension(struct mc_tally *t, struct mc_product_entry *p, int c
             p->time[column] = time;
         return true;
     }
-    bool is_later = time.us > p->time[column].us ||
-                    (time.us == p->time[column].us && mc_str_compare(value, known) > 0);
+    bool is_later = time.us > p->time[column].us || (time.us == p->time[column].us && mc_str_compare(value, known) > 0);
     *wins &= is_later;
     if (!is_later)
         return true;
@@ -227,27 +240,67 @@ static bool push_sale(struct mc_tally *t, struct mc_sale_sum sale) {
     return true;
 }
 
-static int by_product_minute(const void *a, const void *b) {
+static int by_minute(const void *a, const void *b) {
     const struct mc_sale_sum *x = a, *y = b;
-    if (x->product != y->product)
-        return x->product < y->product ? -1 : 1;
     return (x->minute > y->minute) - (x->minute < y->minute);
 }
 
-static void fold_sales(struct mc_tally *t) {
-    if (t->sale_count == 0)
-        return;
-    qsort(t->sales, t->sale_count, sizeof *t->sales, by_product_minute);
+/* Those of one product, which the log gave nearly in order: sorts them if they are not, and sums those of a minute.
+ * Returns how many are left, from the start. */
+static uint64_t fold_product(struct mc_sale_sum *sales, uint64_t count) {
     uint64_t kept = 0;
-    for (uint64_t i = 1; i < t->sale_count; i++) {
-        if (by_product_minute(&t->sales[kept], &t->sales[i]) == 0) {
-            t->sales[kept].units += t->sales[i].units;
-            t->sales[kept].revenue += t->sales[i].revenue;
+    for (uint64_t i = 1; i < count; i++)
+        if (sales[i].minute < sales[i - 1].minute) {
+            qsort(sales, count, sizeof *sales, by_minute);
+            break;
+        }
+    for (uint64_t i = 1; i < count; i++) {
+        if (sales[kept].minute == sales[i].minute) {
+            sales[kept].units += sales[i].units;
+            sales[kept].revenue += sales[i].revenue;
         } else {
-            t->sales[++kept] = t->sales[i];
+            sales[++kept] = sales[i];
         }
     }
-    t->sale_count = kept + 1;
+    return count > 0 ? kept + 1 : 0;
+}
+
+/* The sales by product, those of one in the order they had: start[p] is where product p's begin. */
+static struct mc_sale_sum *deal_sales(const struct mc_tally *t, uint64_t *start) {
+    struct mc_sale_sum *dealt = mc_malloc_table((t->sale_count + 1) * sizeof *dealt);
+    if (dealt == NULL)
+        return NULL;
+    memset(start, 0, (t->product_count + 1) * sizeof *start);
+    for (uint64_t i = 0; i < t->sale_count; i++)
+        start[t->sales[i].product + 1]++;
+    for (uint32_t p = 0; p < t->product_count; p++)
+        start[p + 1] += start[p];
+    for (uint64_t i = 0; i < t->sale_count; i++)
+        dealt[start[t->sales[i].product]++] = t->sales[i];
+    for (uint32_t p = t->product_count; p > 0; p--)
+        start[p] = start[p - 1];
+    start[0] = 0;
+    return dealt;
+}
+
+/* By product, then minute, each pair once. False: no memory, nothing changed. */
+static bool fold_sales(struct mc_tally *t) {
+    uint64_t *start = mc_malloc((t->product_count + 2) * sizeof *start);
+    struct mc_sale_sum *dealt = start != NULL ? deal_sales(t, start) : NULL;
+    if (dealt != NULL) {
+        uint64_t kept = 0;
+        for (uint32_t p = 0; p < t->product_count; p++) {
+            uint64_t folded = fold_product(dealt + start[p], start[p + 1] - start[p]);
+            memmove(dealt + kept, dealt + start[p], folded * sizeof *dealt);
+            kept += folded;
+        }
+        mc_free(t->sales);
+        t->sales = dealt;
+        t->sale_cap = t->sale_count + 1;
+        t->sale_count = kept;
+    }
+    mc_free(start);
+    return dealt != NULL;
 }
 
 bool mc_tally_sale(struct mc_tally *t, const struct mc_product_entry *product, struct mc_time time, int64_t units,
@@ -360,40 +413,52 @@ bool mc_tally_merge(struct mc_tally *into, const struct mc_tally *from) {
     return good;
 }
 
+/* The first bytes of an id tell most of them apart. */
 struct ranked {
-    struct mc_product_entry product;
-    uint32_t was;
+    uint64_t head; /* big-endian, filled up with zeros */
+    const struct mc_product_entry *product;
 };
+
+static uint64_t head_of(struct mc_str id) {
+    uint64_t head = 0;
+    memcpy(&head, id.data, id.len < sizeof head ? id.len : sizeof head);
+    return __builtin_bswap64(head);
+}
 
 static int by_id(const void *a, const void *b) {
     const struct ranked *x = a, *y = b;
-    return mc_str_compare(x->product.id, y->product.id);
+    if (x->head != y->head)
+        return x->head < y->head ? -1 : 1;
+    return mc_str_compare(x->product->id, y->product->id);
+}
+
+/* Puts the products in order; now[i] tells where product i has gone. */
+static void rank_products(struct mc_tally *t, struct ranked *ranked, struct mc_product_entry *sorted, uint32_t *now) {
+    for (uint32_t i = 0; i < t->product_count; i++)
+        ranked[i] = (struct ranked){head_of(t->products[i].id), &t->products[i]};
+    qsort(ranked, t->product_count, sizeof *ranked, by_id);
+    for (uint32_t i = 0; i < t->product_count; i++) {
+        sorted[i] = *ranked[i].product;
+        now[ranked[i].product - t->products] = i;
+    }
+    mc_free(t->products);
+    t->products = sorted;
+    if (t->product_slots != NULL)
+        fill_slots(t, t->product_slots, t->product_mask);
+    for (uint64_t i = 0; i < t->sale_count; i++)
+        t->sales[i].product = now[t->sales[i].product];
 }
 
 bool mc_tally_sort(struct mc_tally *t) {
     struct ranked *ranked = mc_malloc((t->product_count + 1) * sizeof *ranked);
     uint32_t *now = mc_malloc((t->product_count + 1) * sizeof *now);
-    bool good = ranked != NULL && now != NULL;
+    struct mc_product_entry *sorted = mc_malloc_table((t->product_cap + 1) * sizeof *sorted);
+    bool good = ranked != NULL && now != NULL && sorted != NULL;
     if (good) {
-        for (uint32_t i = 0; i < t->product_count; i++)
-            ranked[i] = (struct ranked){t->products[i], i};
-        qsort(ranked, t->product_count, sizeof *ranked, by_id);
-        for (uint32_t i = 0; i < t->product_count; i++) {
-            t->products[i] = ranked[i].product;
-            now[ranked[i].was] = i;
-        }
-        for (uint64_t i = 0; i < t->sale_count; i++)
-            t->sales[i].product = now[t->sales[i].product];
-        fold_sales(t);
-        if (t->product_slots != NULL) {
-            memset(t->product_slots, 0, ((size_t)t->product_mask + 1) * sizeof *t->product_slots);
-            for (uint32_t i = 0; i < t->product_count; i++) {
-                uint32_t at = (uint32_t)t->products[i].hash & t->product_mask;
-                while (t->product_slots[at] != 0)
-                    at = (at + 1) & t->product_mask;
-                t->product_slots[at] = i + 1;
-            }
-        }
+        rank_products(t, ranked, sorted, now);
+        good = fold_sales(t);
+    } else {
+        mc_free(sorted);
     }
     mc_free(ranked);
     mc_free(now);

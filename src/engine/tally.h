@@ -1,5 +1,5 @@
-/* What is counted over all users: sums that do not depend on order (SEMANTICS 5, 6), the product dimension, the distinct
- * users.
+/* What is counted over all users: sums that do not depend on order (SEMANTICS 5, 6), the product dimension, the
+ * distinct users.
  *
  * A tally belongs to one partition and one thread; two are summed by mc_tally_merge. It grows with what was ever seen,
  * which is not the hot state of the engine: about 200 bytes a product, 24 to 48 a user, 24 a purchase that has not been
@@ -18,8 +18,8 @@ enum mc_dimension { MC_CATEGORY_ID, MC_CATEGORY_CODE, MC_BRAND, MC_DIMENSIONS };
 
 enum { MC_PRODUCT_ID_ROOM = 15 };
 
-/* Two cache lines: nearly every event finds and leaves all it needs in the first. Values and their times are asked for by
- * the functions below. */
+/* Two cache lines: nearly every event finds and leaves all it needs in the first. Values and their times are asked for
+ * by the functions below. */
 struct mc_product_entry {
     uint64_t hash;
     uint64_t shape;          /* of the three values, as an event's; 0: unknown */
@@ -67,6 +67,11 @@ struct mc_counts {
 
 void mc_counts_add(struct mc_counts *into, const struct mc_counts *from);
 
+struct mc_product_slot {
+    uint32_t tag;    /* the upper half of the hash: tells nearly all others apart without a look at the product */
+    uint32_t number; /* of the product, from 1; 0: empty */
+};
+
 struct mc_tally {
     struct mc_counts counts;
     bool keep_sales; /* whether sales are kept here, by product and minute */
@@ -74,7 +79,7 @@ struct mc_tally {
     struct mc_pool pool; /* product ids and dimension values */
     struct mc_product_entry *products;
     uint32_t product_count, product_cap;
-    uint32_t *product_slots; /* open addressing: index + 1, 0 empty */
+    struct mc_product_slot *product_slots; /* open addressing, linear, at most half full */
     uint32_t product_mask;
 
     struct mc_hash128 *user_slots; /* open addressing; {0, 0} empty */
@@ -84,7 +89,7 @@ struct mc_tally {
     bool keep_new_users;
 
     struct mc_sale_sum *sales;
-    uint64_t sale_count, sale_cap, sales_folded; /* the first sales_folded are sorted and distinct */
+    uint64_t sale_count, sale_cap;
 };
 
 void mc_tally_init(struct mc_tally *t, bool keep_sales, bool keep_new_users);
@@ -97,10 +102,13 @@ MC_PREFETCHES void mc_tally_prefetch_slot(const struct mc_tally *t, uint64_t pro
 }
 
 MC_PREFETCHES void mc_tally_prefetch_product(const struct mc_tally *t, uint64_t product_hash) {
-    uint32_t index = t->product_slots ? t->product_slots[(uint32_t)product_hash & t->product_mask] : 0;
-    if (index == 0)
+    if (t->product_slots == NULL)
         return;
-    __builtin_prefetch(&t->products[index - 1]);
+    uint32_t at = (uint32_t)product_hash & t->product_mask, tag = (uint32_t)(product_hash >> 32);
+    while (t->product_slots[at].number != 0 && t->product_slots[at].tag != tag)
+        at = (at + 1) & t->product_mask;
+    if (t->product_slots[at].number != 0)
+        __builtin_prefetch(&t->products[t->product_slots[at].number - 1]);
 }
 
 MC_PREFETCHES void mc_tally_prefetch_user(const struct mc_tally *t, uint64_t user_hash) {
@@ -111,7 +119,8 @@ MC_PREFETCHES void mc_tally_prefetch_user(const struct mc_tally *t, uint64_t use
 /* The product of this id, made if new; NULL: no memory. The pointer is good until the next call; id stays. */
 struct mc_product_entry *mc_tally_product(struct mc_tally *t, uint64_t hash, struct mc_str id);
 
-/* A product that was accepted, with its dimension: each value and the event time that it came with. False: no memory. */
+/* A product that was accepted, with its dimension: each value and the event time that it came with. False: no memory.
+ */
 struct mc_dimension_value {
     struct mc_str value; /* empty: null */
     struct mc_time time;
@@ -132,8 +141,8 @@ bool mc_tally_user(struct mc_tally *t, struct mc_hash128 user);
 bool mc_tally_sale(struct mc_tally *t, const struct mc_product_entry *product, struct mc_time time, int64_t units,
                    __int128 revenue);
 
-/* Adds `from` to `into` and leaves it as it is. Their users are disjoint: counted, the set itself stays behind. False: no
- * memory. */
+/* Adds `from` to `into` and leaves it as it is. Their users are disjoint: counted, the set itself stays behind. False:
+ * no memory. */
 bool mc_tally_merge(struct mc_tally *into, const struct mc_tally *from);
 
 /* Sorts the kept sales by product id, then minute, each pair once; products by id. After it product indexes are by id.

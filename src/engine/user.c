@@ -174,7 +174,8 @@ static void end_upto(struct mc_user *u, struct mc_pool *pool, const struct mc_ru
     while (u->visit_count > 0) {
         uint32_t first = u->visit_count;
         for (uint32_t i = 0; i < u->visit_count; i++)
-            if (u->visits[i]->last_at.us <= last.us && (first == u->visit_count || ends_before(u->visits[i], u->visits[first])))
+            if (u->visits[i]->last_at.us <= last.us &&
+                (first == u->visit_count || ends_before(u->visits[i], u->visits[first])))
                 first = i;
         if (first == u->visit_count)
             return;
@@ -209,8 +210,8 @@ static struct mc_cart_item *find_item(const struct mc_visit *v, const struct mc_
     return NULL;
 }
 
-/* What makes two events without message id the same (SEMANTICS 2), the visit apart: each half mixes all of it, paired in
- * its own way. */
+/* What makes two events without message id the same (SEMANTICS 2), the visit apart: each half mixes all of it, paired
+ * in its own way. */
 static struct mc_hash128 fingerprint(const struct mc_input *in) {
     uint64_t time = (uint64_t)in->time.us, price = (uint64_t)in->price, product = in->product_hash;
     uint64_t rest = (uint64_t)in->quantity << 8 | (uint64_t)in->type;
@@ -225,10 +226,10 @@ static bool is_late_by_clock(const struct mc_input *in) {
 /* What is known about an event before anything changes. */
 struct plan {
     enum mc_verdict verdict;
-    uint32_t visit;      /* the open visit of its key, or visit_count */
-    bool ends_visit;     /* that visit ends first */
+    uint32_t visit;  /* the open visit of its key, or visit_count */
+    bool ends_visit; /* that visit ends first */
     struct mc_hash128 mark;
-    int32_t message;     /* the place of its message id, or MC_MEMORY_ABSENT */
+    int32_t message; /* the place of its message id, or MC_MEMORY_ABSENT */
 };
 
 static bool message_is_recent(const struct mc_user *u, const struct mc_input *in, int32_t place) {
@@ -261,7 +262,8 @@ static struct plan plan_event(const struct mc_user *u, const struct mc_rules *ru
 }
 
 static bool reserve_in_visit(struct mc_visit *v, struct mc_pool *pool, const struct mc_input *in) {
-    return (in->has_message_id || mc_memory_reserve(&v->seen, pool, v->seen.count + 1)) && (in->type != MC_CART || reserve_item(v, pool));
+    return (in->has_message_id || mc_memory_reserve(&v->seen, pool, v->seen.count + 1)) &&
+           (in->type != MC_CART || reserve_item(v, pool));
 }
 
 struct mc_visit *mc_visit_new(struct mc_pool *pool, struct mc_str session, uint64_t session_hash) {

@@ -10,8 +10,8 @@
  *  U3  A visit holds at most MC_CART_PRODUCTS_MAX items, each with quantity >= 1, and the fingerprints of at most
  *      MC_REMEMBERED events; a user the ids of at most MC_REMEMBERED messages.
  *  U4  A user with no visit, whose purchases and message ids are all more than a day behind the clock, has no influence
- *      on anything that may still come, and is forgotten: a visit takes no event 24 h behind the clock, so no cart event
- *      can be older than such a purchase.
+ *      on anything that may still come, and is forgotten: a visit takes no event 24 h behind the clock, so no cart
+ * event can be older than such a purchase.
  */
 #ifndef MC_ENGINE_USER_H
 #define MC_ENGINE_USER_H
@@ -51,7 +51,13 @@ struct mc_memory {
     bool in_room;
 };
 
-enum { MC_VISIT_SESSION_ROOM = 40, MC_VISIT_MARKS_ROOM = 4, MC_VISIT_ITEMS_ROOM = 1, MC_USER_ID_ROOM = 15, MC_USER_VISITS_ROOM = 1 };
+enum {
+    MC_VISIT_SESSION_ROOM = 40,
+    MC_VISIT_MARKS_ROOM = 4,
+    MC_VISIT_ITEMS_ROOM = 1,
+    MC_USER_ID_ROOM = 15,
+    MC_USER_VISITS_ROOM = 1
+};
 
 /* Four cache lines, in the order in which an event needs them: what is looked at, the name, the fingerprints, the cart.
  * Most visits are short and put nothing in a cart; what outgrows a room moves to the pool. Never copied: it points into
@@ -100,9 +106,9 @@ struct mc_visit_end {
     const struct mc_user *user;
     const struct mc_visit *visit;
     struct mc_time expires_at;
-    bool by_own_event;         /* ended by the next event of its key, ahead of the clock */
-    bool partial;              /* bought something and left something else */
-    uint32_t log_row;          /* set by a partition: at which event of the batch (effect.h) */
+    bool by_own_event;          /* ended by the next event of its key, ahead of the clock */
+    bool partial;               /* bought something and left something else */
+    uint32_t log_row;           /* set by a partition: at which event of the batch (effect.h) */
     const struct mc_cart *cart; /* NULL unless it is an abandoned cart */
 };
 
@@ -149,7 +155,8 @@ void mc_user_release(struct mc_user *user, struct mc_pool *pool);
 struct mc_visit *mc_visit_new(struct mc_pool *pool, struct mc_str session, uint64_t session_hash);
 
 /* One event of this user. input->product must stay valid for as long as the user: the cart refers to it.
- * MC_VERDICT_NO_MEMORY: visits that the clock ended have ended, else nothing has changed; the event may be given again. */
+ * MC_VERDICT_NO_MEMORY: visits that the clock ended have ended, else nothing has changed; the event may be given again.
+ */
 struct mc_outcome mc_user_apply(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules,
                                 const struct mc_input *input, const struct mc_sink *sink);
 
@@ -161,13 +168,14 @@ void mc_user_wake(struct mc_user *user, struct mc_pool *pool, const struct mc_ru
 void mc_user_finish(struct mc_user *user, struct mc_pool *pool, const struct mc_rules *rules, struct mc_time clock,
                     const struct mc_sink *sink);
 
-/* The next instant at which waking does something: the least expiry, or, without visits, when the user can be forgotten.
- * A user with nothing to remember is due at once: MC_TIME_NONE_US. */
+/* The next instant at which waking does something: the least expiry, or, without visits, when the user can be
+ * forgotten. A user with nothing to remember is due at once: MC_TIME_NONE_US. */
 struct mc_time mc_user_due(const struct mc_user *user, const struct mc_rules *rules);
 
 /* The same for a user with one visit, as nearly all have, without a call. */
 static inline struct mc_time mc_user_next_due(const struct mc_user *user, const struct mc_rules *rules) {
-    return user->visit_count == 1 ? (struct mc_time){user->visits[0]->last_at.us + rules->gap_us} : mc_user_due(user, rules);
+    return user->visit_count == 1 ? (struct mc_time){user->visits[0]->last_at.us + rules->gap_us}
+                                  : mc_user_due(user, rules);
 }
 
 /* Whether nothing is left that can matter (U4). Never without a clock, unless there is no state at all. */

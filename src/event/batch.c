@@ -33,7 +33,8 @@ bool mc_batch_reserve_events(struct mc_batch *batch, uint32_t more) {
         return true;
     while (cap - batch->event_count < more)
         cap *= 2;
-    if (!grow(&batch->events, sizeof *batch->events, cap) || !grow(&batch->event_rows, sizeof *batch->event_rows, cap) ||
+    if (!grow(&batch->events, sizeof *batch->events, cap) ||
+        !grow(&batch->event_rows, sizeof *batch->event_rows, cap) ||
         !grow(&batch->duplicate, sizeof *batch->duplicate, cap))
         return false;
     batch->event_cap = cap;

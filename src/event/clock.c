@@ -86,7 +86,8 @@ bool mc_clock_decode(struct mc_clock *clock, struct mc_str bytes) {
     for (uint32_t i = 0; i < count; i++) {
         struct mc_time time = {mc_get_i64(&r)};
         struct mc_str user = mc_get_str(&r);
-        if (r.failed || user.len == 0 || user.len > MC_ID_BYTES_MAX || !is_ahead(clock, time) || witness_of(clock, user))
+        if (r.failed || user.len == 0 || user.len > MC_ID_BYTES_MAX || time.us < MC_TIME_MIN_US ||
+            time.us >= MC_TIME_END_US || !is_ahead(clock, time) || witness_of(clock, user))
             return false;
         add_witness(clock, time, user);
     }

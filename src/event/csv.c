@@ -39,7 +39,8 @@ static inline bool is_utc_rest(const char *text, size_t len) {
 /* Rows come nearly sorted: most share the minute of the row before, and only the seconds are read. */
 static inline bool parse_time(struct mc_csv_decoder *d, struct mc_str text, struct mc_time *out) {
     if (text.len >= 19 && d->minute_us != MC_TIME_NONE_US && same_minute(d, text.data) && text.data[16] == ':') {
-        unsigned tens = (unsigned)(unsigned char)text.data[17] - '0', ones = (unsigned)(unsigned char)text.data[18] - '0';
+        unsigned tens = (unsigned)(unsigned char)text.data[17] - '0',
+                 ones = (unsigned)(unsigned char)text.data[18] - '0';
         if (tens <= 5 && ones <= 9 && is_utc_rest(text.data, text.len)) {
             out->us = d->minute_us + (int64_t)(tens * 10 + ones) * MC_SECOND_US;
             return true;
@@ -157,8 +158,9 @@ INLINED void set_strings(struct mc_event *ev, const struct fields *f) {
     ev->message_id = f->of[MC_COLUMN_MESSAGE_ID];
 }
 
-/* In the usual order of columns the three stand side by side, and one hash of the bytes between their ends, commas among
- * them, tells all; otherwise it stays unknown. (Unescaped copies can stand side by side without a comma between.) */
+/* In the usual order of columns the three stand side by side, and one hash of the bytes between their ends, commas
+ * among them, tells all; otherwise it stays unknown. (Unescaped copies can stand side by side without a comma between.)
+ */
 static inline uint64_t shape_of(const struct mc_event *ev, const char *bytes) {
     uint32_t start = ev->category_id.offset, len = ev->brand.offset + ev->brand.len - start;
     bool side_by_side = ev->category_code.offset == start + ev->category_id.len + 1 &&
@@ -180,7 +182,8 @@ INLINED struct mc_str text_of(const char *bytes, const struct fields *f, enum mc
 
 /* The checks of SEMANTICS 2 in their order, from bad_time to bad_currency, of trimmed fields; fills the event on the
  * way. */
-INLINED enum mc_reason to_event(struct mc_csv_decoder *d, const char *bytes, const struct fields *f, struct mc_event *ev) {
+INLINED enum mc_reason to_event(struct mc_csv_decoder *d, const char *bytes, const struct fields *f,
+                                struct mc_event *ev) {
     if (!parse_time(d, text_of(bytes, f, MC_COLUMN_EVENT_TIME), &ev->time))
         return MC_BAD_TIME;
     if (!parse_type(text_of(bytes, f, MC_COLUMN_EVENT_TYPE), &ev->type))
@@ -234,7 +237,8 @@ static bool is_text(const char *bytes, struct mc_slice raw) {
 /* ---- byte by byte ---- */
 
 /* One well-quoted row. False in *fits when it has the wrong number of fields. */
-static void split(const struct mc_layout *layout, struct mc_batch *b, struct mc_slice raw, struct fields *f, bool *fits) {
+static void split(const struct mc_layout *layout, struct mc_batch *b, struct mc_slice raw, struct fields *f,
+                  bool *fits) {
     struct mc_field_cursor cursor = {.at = raw.offset, .end = raw.offset + raw.len};
     struct mc_slice field;
     uint32_t count = 0;
@@ -264,7 +268,8 @@ static enum mc_err decode_row(struct mc_csv_decoder *d, struct mc_batch *b, size
     return add_row(d, b, f, raw, e);
 }
 
-static enum mc_err decode_bytewise(struct mc_csv_decoder *d, struct mc_batch *b, size_t at, bool last, struct mc_error *e) {
+static enum mc_err decode_bytewise(struct mc_csv_decoder *d, struct mc_batch *b, size_t at, bool last,
+                                   struct mc_error *e) {
     struct fields f = {0};
     if (mc_buf_reserve(&b->bytes, b->raw_len) == NULL) /* unescaped copies are never longer than the rows */
         return no_memory(e);
@@ -358,7 +363,8 @@ static size_t upto_feed(const char *bytes, const uint32_t *at) {
     return count;
 }
 
-/* The rows of one scan: compiled once for the usual columns without white space around the fields, once for all else. */
+/* The rows of one scan: compiled once for the usual columns without white space around the fields, once for all else.
+ */
 INLINED enum mc_err decode_rows(struct mc_csv_decoder *d, struct mc_batch *b, const struct mc_scan *scan,
                                 const struct places *places, uint32_t fields, bool edges, struct mc_error *e) {
     const char *bytes = b->bytes.data;

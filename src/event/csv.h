@@ -52,8 +52,8 @@ enum mc_column {
 
 /* Which column of the rows is which of ours. */
 struct mc_layout {
-    uint32_t count;  /* fields of a row */
-    uint8_t *column; /* count of them: enum mc_column */
+    uint32_t count;        /* fields of a row */
+    uint8_t *column;       /* count of them: enum mc_column */
     struct mc_buf header;  /* the header row's content; empty: the nine of --no-header */
     struct mc_buf ignored; /* names of unknown columns, comma-separated, for the summary */
 };
@@ -61,8 +61,8 @@ struct mc_layout {
 /* The nine columns of --no-header. MC_ERR_NOMEM. */
 enum mc_err mc_layout_default(struct mc_layout *layout, struct mc_error *e);
 
-/* From a header row (content without terminator). MC_ERR_FORMAT with a sentence when a needed column is missing, a known
- * one is named twice, or the header is badly quoted, too long, not UTF-8 or has a NUL. */
+/* From a header row (content without terminator). MC_ERR_FORMAT with a sentence when a needed column is missing, a
+ * known one is named twice, or the header is badly quoted, too long, not UTF-8 or has a NUL. */
 enum mc_err mc_layout_parse(struct mc_layout *layout, struct mc_str header, struct mc_error *e);
 
 void mc_layout_free(struct mc_layout *layout);

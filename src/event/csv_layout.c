@@ -4,8 +4,8 @@
 #include "event/csv_fields.h"
 
 static const char *const column_names[MC_COLUMNS] = {
-    "event_time", "event_type", "product_id",   "category_id", "category_code", "brand",     "price",
-    "user_id",    "user_session", "quantity", "currency",    "order_id",      "message_id"};
+    "event_time", "event_type",   "product_id", "category_id", "category_code", "brand",     "price",
+    "user_id",    "user_session", "quantity",   "currency",    "order_id",      "message_id"};
 
 enum { DEFAULT_COLUMNS = 9 };
 

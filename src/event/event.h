@@ -14,11 +14,11 @@ enum mc_event_type { MC_VIEW, MC_CART, MC_REMOVE_FROM_CART, MC_PURCHASE, MC_EVEN
 /* "view", "cart", "remove_from_cart", "purchase". */
 extern const char *const mc_event_type_names[MC_EVENT_TYPES];
 
-#define MC_PRICE_NONE INT64_MIN                      /* a null price */
-#define MC_PRICE_MAX ((int64_t)1000 * 1000000000)    /* magnitude, minor units: above it is bad_price */
+#define MC_PRICE_NONE INT64_MIN                   /* a null price */
+#define MC_PRICE_MAX ((int64_t)1000 * 1000000000) /* magnitude, minor units: above it is bad_price */
 #define MC_QUANTITY_MAX 1000000
-#define MC_ID_BYTES_MAX 128                          /* product_id, user_id, user_session */
-#define MC_TEXT_BYTES_MAX 256                        /* category_id, category_code, brand, order_id, message_id */
+#define MC_ID_BYTES_MAX 128   /* product_id, user_id, user_session */
+#define MC_TEXT_BYTES_MAX 256 /* category_id, category_code, brand, order_id, message_id */
 
 /* A slice of the batch's bytes: offset from the batch's start. */
 struct mc_slice {
@@ -31,9 +31,9 @@ struct mc_event {
     struct mc_time clock; /* stamped when it entered the log; MC_TIME_NONE_US while there was no clock */
     int64_t price;        /* minor units, or MC_PRICE_NONE */
     uint64_t user_hash, session_hash, product_hash;
-    uint64_t shape;       /* of category_id, category_code and brand together; 0: unknown */
-    int32_t quantity;     /* 1 to MC_QUANTITY_MAX */
-    uint8_t type;         /* enum mc_event_type */
+    uint64_t shape;   /* of category_id, category_code and brand together; 0: unknown */
+    int32_t quantity; /* 1 to MC_QUANTITY_MAX */
+    uint8_t type;     /* enum mc_event_type */
     struct mc_slice user, session, product;
     struct mc_slice category_id, category_code, brand, order_id, message_id; /* len 0: null */
 };

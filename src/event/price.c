@@ -12,8 +12,8 @@ static bool is_digit(char c) {
 
 /* The digits of a mantissa, without its point: value = digits x 10^-fraction_digits. */
 struct mantissa {
-    const char *start;      /* first byte that is a digit or the point */
-    size_t len;             /* bytes, the point among them */
+    const char *start; /* first byte that is a digit or the point */
+    size_t len;        /* bytes, the point among them */
     int64_t fraction_digits;
 };
 
@@ -109,7 +109,8 @@ bool mc_price_parse(struct mc_str text, int64_t *minor) {
         text.data++, text.len--;
     struct mantissa m = {0};
     int64_t exponent, magnitude;
-    if (!take_mantissa(&text, &m) || !take_exponent(text, &exponent) || !scaled(&m, exponent - m.fraction_digits + 2, &magnitude))
+    if (!take_mantissa(&text, &m) || !take_exponent(text, &exponent) ||
+        !scaled(&m, exponent - m.fraction_digits + 2, &magnitude))
         return false;
     *minor = negative ? -magnitude : magnitude;
     return true;

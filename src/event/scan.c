@@ -29,8 +29,8 @@ static struct mc_scan scan_scalar(const char *bytes, size_t len, uint32_t *posit
 #define SCAN_STEP 64
 #define SCAN_PADDING 'x'
 
-/* Writes six positions at a time, more than are set: the next step overwrites what was too much. An empty mask gives any
- * number. Written out, for compilers leave it a loop. */
+/* Writes six positions at a time, more than are set: the next step overwrites what was too much. An empty mask gives
+ * any number. Written out, for compilers leave it a loop. */
 __attribute__((target("bmi"))) static inline void flatten(uint64_t mask, uint32_t base, uint32_t *out, size_t set) {
     for (uint32_t *end = out + set; out < end; out += 6) {
         out[0] = base + (uint32_t)_tzcnt_u64(mask);
@@ -171,7 +171,8 @@ static const struct variant {
 static bool can_run(const struct variant *v) {
 #if defined(__x86_64__)
     if (v->run == scan_avx512)
-        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("bmi2");
+        return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512f") &&
+               __builtin_cpu_supports("bmi2");
     if (v->run == scan_avx2)
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2");
 #endif

@@ -12,10 +12,10 @@
 #include <stdint.h>
 
 struct mc_scan {
-    size_t count;       /* positions written */
-    bool has_high;      /* some byte is 0x80 or above: UTF-8 must be checked */
-    bool has_nul;       /* some byte is 0 */
-    bool has_edges;     /* white space, or another byte below it but LF, is the first byte or beside a structural one */
+    size_t count;   /* positions written */
+    bool has_high;  /* some byte is 0x80 or above: UTF-8 must be checked */
+    bool has_nul;   /* some byte is 0 */
+    bool has_edges; /* white space, or another byte below it but LF, is the first byte or beside a structural one */
 };
 
 /* Past the last position a scan may write this many more. */

@@ -86,25 +86,36 @@ static struct living living_of(bool early, const double *params, struct mc_clv_h
 }
 
 /* The rate of transactions at the time u after the observation: E[lambda e^(-lambda p u)], which is the derivative of
- * the mean. By Euler's integral it is shape / rate (1 - z)^(shape + 1) 2F1(shape + 1, b; a + b; z), z = u / (rate + u). */
+ * the mean. By Euler's integral it is shape / rate (1 - z)^(shape + 1) 2F1(shape + 1, b; a + b; z), z = u / (rate + u).
+ */
 static double rate_at(const struct living *l, double u) {
     double log_f = mc_log_2f1(l->shape + 1, l->b, l->a + l->b, u / (l->rate + u));
     return l->shape / l->rate * exp(log_f - (l->shape + 1) * log1p(u / l->rate));
 }
 
+/* One panel, in ln u unless it begins at 0. */
+static double integrate_panel(const struct living *l, double discount, double from, double to) {
+    double sum = 0, ratio = from > 0 ? to / from : 0;
+    for (int i = 0; i < MC_GAUSS_NODES; i++) {
+        double u = from > 0 ? from * pow(ratio, mc_gauss_node[i]) : to * mc_gauss_node[i];
+        double width = from > 0 ? u * log(ratio) : to;
+        sum += mc_gauss_weight[i] * width * rate_at(l, u) * exp(-discount * u);
+    }
+    return sum;
+}
+
 /* The integral of the rate, discounted, from 0 to `end`: one panel where the rate hardly changes, then panels that grow
  * with u, because in ln u the integrand has no singularity nearer than pi / 2. */
 static double integrate_rate(const struct living *l, double discount, double end) {
-    double from = 0, sum = 0, first = 0.5 * l->rate / (l->shape + 1);
+    double first = 0.5 * l->rate / (l->shape + 1);
     if (discount > 0)
         first = fmin(first, 0.5 / discount);
-    for (double to = fmin(first, end); from < end; from = to, to = fmin(to * 4, end))
-        for (int i = 0; i < MC_GAUSS_NODES; i++) {
-            double ratio = from > 0 ? to / from : 0, node = mc_gauss_node[i];
-            double u = from > 0 ? from * pow(ratio, node) : to * node;
-            double width = from > 0 ? u * log(ratio) : to;
-            sum += mc_gauss_weight[i] * width * rate_at(l, u) * exp(-discount * u);
-        }
+    double from = fmin(fmax(first, 1e-15 * end), end), sum = integrate_panel(l, discount, 0, from);
+    while (from < end) {
+        double to = fmin(from * 4, end);
+        sum += integrate_panel(l, discount, from, to);
+        from = to;
+    }
     return sum;
 }
 

@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "base/sort.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -80,11 +81,15 @@ static bool grow(struct grouping *g) {
     return true;
 }
 
+static bool is_same(const struct mc_clv_history *a, const struct mc_clv_history *b) {
+    return a->x == b->x && a->t_x == b->t_x && a->T == b->T;
+}
+
 /* The number of the pattern, which is there afterwards. Room for one more must be. */
 static uint32_t find_or_add(struct grouping *g, const struct mc_clv_history *h) {
     size_t at = hash_history(h) & g->set.mask;
     for (; g->set.slot[at] != EMPTY; at = (at + 1) & g->set.mask)
-        if (memcmp(&g->found[g->set.slot[at]].history, h, sizeof *h) == 0)
+        if (is_same(&g->found[g->set.slot[at]].history, h))
             return g->set.slot[at];
     g->set.slot[at] = (uint32_t)g->set.count;
     g->found[g->set.count] = (struct found){.history = *h, .number = (uint32_t)g->set.count};
@@ -200,6 +205,7 @@ static bool settle(struct grouping *g, size_t customers, struct mc_clv_counts *c
     mc_sort(g->found, patterns, sizeof *g->found, compare_found);
     if (!allocate(c, patterns, customers, &p))
         return false;
+    assert(g->set.slot != NULL && g->pattern_of != NULL);
     for (size_t i = 0; i < patterns; i++) {
         p.history[i] = g->found[i].history;
         p.weight[i] = g->found[i].weight;
@@ -218,6 +224,7 @@ enum mc_err mc_clv_counts_make(const struct mc_clv_history *history, const doubl
         return mc_error_set(e, MC_ERR_LIMIT, "more than 2^31 customers in one fit");
     g.pattern_of = mc_malloc((count + 1) * sizeof *g.pattern_of);
     enum mc_err err = g.pattern_of != NULL && grow(&g) ? MC_OK : mc_error_set(e, MC_ERR_NOMEM, "no memory to group");
+    assert(err != MC_OK || g.pattern_of != NULL);
     if (err == MC_OK)
         err = group(&g, history, weight, count, e);
     if (err == MC_OK && !settle(&g, count, c))

@@ -25,14 +25,14 @@ struct mc_clv_history {
 #define MC_CLV_TIME_MAX 1e9 /* of T, in the caller's unit */
 
 struct mc_clv_counts {
-    size_t count;                           /* of patterns */
-    const struct mc_clv_history *history;   /* by pattern */
-    const double *weight;                   /* by pattern: how many customers it stands for */
-    const uint32_t *T_at, *t_x_at;          /* by pattern: where its times stand in `time` */
-    size_t time_count;                      /* of distinct times */
-    const double *time;                     /* in no order */
-    const uint32_t *pattern_of;             /* by customer, as they were given; NULL for a thinned one */
-    double customers, repeats, exposure;    /* sums of weight, weight x, weight T */
+    size_t count;                         /* of patterns */
+    const struct mc_clv_history *history; /* by pattern */
+    const double *weight;                 /* by pattern: how many customers it stands for */
+    const uint32_t *T_at, *t_x_at;        /* by pattern: where its times stand in `time` */
+    size_t time_count;                    /* of distinct times */
+    const double *time;                   /* in no order */
+    const uint32_t *pattern_of;           /* by customer, as they were given; NULL for a thinned one */
+    double customers, repeats, exposure;  /* sums of weight, weight x, weight T */
     void *memory;
 };
 

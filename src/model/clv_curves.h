@@ -12,7 +12,8 @@ struct mc_clv_track {
 };
 
 /* Tracking: `points` days evenly over (first day, end_day]. Predicted is the sum over customers of the expected number
- * since their own first day, by the model alone, never told what happened. `merged` as in clv_summary.h. MC_ERR_NOMEM. */
+ * since their own first day, by the model alone, never told what happened. `merged` as in clv_summary.h. MC_ERR_NOMEM.
+ */
 enum mc_err mc_clv_tracking(const struct mc_clv_model *m, const struct mc_clv_order *merged, size_t rows,
                             const struct mc_clv_customer *customers, size_t count, int32_t end_day, double unit_days,
                             struct mc_clv_track *track, size_t points, struct mc_error *e);

@@ -14,9 +14,9 @@ enum {
     STARTS = 4,
 };
 
-#define TOLERANCE 1e-8           /* of the gradient of the mean log-likelihood, final */
-#define TOLERANCE_SAMPLE 1e-4    /* where starts are compared */
-#define DROPOUT_SHOWS 0.01       /* log-likelihood that leaving must explain */
+#define TOLERANCE 1e-8        /* of the gradient of the mean log-likelihood, final */
+#define TOLERANCE_SAMPLE 1e-4 /* where starts are compared */
+#define DROPOUT_SHOWS 0.01    /* log-likelihood that leaving must explain */
 #define PRIOR_SHAPE 0.5
 #define PRIOR_PURCHASES 0.5
 #define SHAPE_LOW 1e-4 /* customers who all differ */

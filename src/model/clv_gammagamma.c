@@ -17,14 +17,16 @@ const char *mc_gg_note_text(enum mc_gg_note note) {
         [MC_GG_NOTE_NONE] = "",
         [MC_GG_NOTE_FEW] = ("fewer than three customers have spent on repeat transactions: everybody is taken to spend "
                             "the mean of all transactions"),
-        [MC_GG_NOTE_LIMIT] = "a parameter of the spend model ran to its bound: there is too little variety to measure it",
+        [MC_GG_NOTE_LIMIT] =
+            "a parameter of the spend model ran to its bound: there is too little variety to measure it",
         [MC_GG_NOTE_UNCONVERGED] = "the search for the spend model's parameters has not quite ended",
     };
     return text[note];
 }
 
 /* A customer's log-likelihood, x = count, z = mean:
- * ln Gamma(p x + q) - ln Gamma(p x) - ln Gamma(q) + q ln gamma + (p x - 1) ln z + p x ln x - (p x + q) ln(gamma + x z) */
+ * ln Gamma(p x + q) - ln Gamma(p x) - ln Gamma(q) + q ln gamma + (p x - 1) ln z + p x ln x - (p x + q) ln(gamma + x z)
+ */
 
 /* One number of transactions: what depends on it alone. */
 struct of_x {
@@ -127,9 +129,8 @@ static enum mc_err collect(const struct mc_gg_spend *spend, size_t count, struct
 
 static void minimise(struct fit *f, struct mc_optimum *best) {
     static const double starts[STARTS][MC_GG_PARAMS] = {{6, 4, 0.5}, {1, 3, 2}, {40, 10, 0.2}};
-    struct mc_optim_box box = {.count = MC_GG_PARAMS,
-                               .low = {log(1e-4), log(MC_GG_Q_MIN), log(1e-8)},
-                               .high = {log(1e5), log(1e5), log(1e8)}};
+    struct mc_optim_box box = {
+        .count = MC_GG_PARAMS, .low = {log(1e-4), log(MC_GG_Q_MIN), log(1e-8)}, .high = {log(1e5), log(1e5), log(1e8)}};
     f->step = f->count > SAMPLE ? f->count / SAMPLE : 1;
     for (int i = 0; i < STARTS; i++) {
         struct mc_optimum o;

@@ -1,7 +1,8 @@
-/* Gamma-Gamma: what a customer spends in a transaction (Fader & Hardie 2013, "The Gamma-Gamma model of monetary value").
+/* Gamma-Gamma: what a customer spends in a transaction (Fader & Hardie 2013, "The Gamma-Gamma model of monetary
+ * value").
  *
- * A transaction's value is Gamma(p, nu), nu ~ Gamma(q, gamma), independent of how often the customer buys. Fitted to the
- * customers with at least one counted transaction and a mean value above 0. Parameters are {p, q, gamma}; gamma is
+ * A transaction's value is Gamma(p, nu), nu ~ Gamma(q, gamma), independent of how often the customer buys. Fitted to
+ * the customers with at least one counted transaction and a mean value above 0. Parameters are {p, q, gamma}; gamma is
  * money. q stays above 1 (MC_GG_Q_MIN), or the mean spend would be infinite. Pure; any thread.
  */
 #ifndef MC_MODEL_CLV_GAMMAGAMMA_H

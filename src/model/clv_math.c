@@ -31,12 +31,14 @@ double mc_digamma(double x) {
     double shift = 0;
     if (!(x > 0))
         return NAN;
-    for (; x < 8; x++)
+    while (x < 8) {
         shift -= 1 / x;
+        x += 1;
+    }
     double i = 1 / (x * x);
-    double series = i * (1.0 / 12 -
-                         i * (1.0 / 120 -
-                              i * (1.0 / 252 - i * (1.0 / 240 - i * (1.0 / 132 - i * (691.0 / 32760 - i / 12))))));
+    double series =
+        i * (1.0 / 12 -
+             i * (1.0 / 120 - i * (1.0 / 252 - i * (1.0 / 240 - i * (1.0 / 132 - i * (691.0 / 32760 - i / 12))))));
     return shift + log(x) - 0.5 / x - series;
 }
 
@@ -95,8 +97,8 @@ static double euler_peak(const struct euler *f) {
     return log(q) - log1p(-q);
 }
 
-/* Step of the rule: within pi / 2 of the real line the integrand has no singularity and does not grow (for large a it is
- * like exp(-e^-u)), so 0.4 is good to 2e-11; and a narrow peak needs a step below its width. */
+/* Step of the rule: within pi / 2 of the real line the integrand has no singularity and does not grow (for large a it
+ * is like exp(-e^-u)), so 0.4 is good to 2e-11; and a narrow peak needs a step below its width. */
 static double euler_step(const struct euler *f, double peak) {
     double d = 1e-3, top = euler_log(f, peak);
     double curvature = (2 * top - euler_log(f, peak + d) - euler_log(f, peak - d)) / (d * d);

@@ -1,7 +1,7 @@
 /* Special functions and quadrature of the customer-value models, in log space where a value may leave the doubles.
  *
- * Pure, no allocation, no errno, no globals (libc's lgamma has one: signgam); any thread. Arguments outside a function's
- * domain give NaN, never a trap or a long loop.
+ * Pure, no allocation, no errno, no globals (libc's lgamma has one: signgam); any thread. Arguments outside a
+ * function's domain give NaN, never a trap or a long loop.
  */
 #ifndef MC_MODEL_CLV_MATH_H
 #define MC_MODEL_CLV_MATH_H

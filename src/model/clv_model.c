@@ -31,12 +31,14 @@ const char *mc_clv_param_name(enum mc_clv_kind kind, int i) {
 const char *mc_clv_note_text(enum mc_clv_note note) {
     static const char *const text[] = {
         [MC_CLV_NOTE_NONE] = "",
-        [MC_CLV_NOTE_PRIOR] = "nobody has bought again yet: the rate is a prior, half a purchase over all the time that "
-                              "was observed, until there is a first repeat purchase",
+        [MC_CLV_NOTE_PRIOR] =
+            "nobody has bought again yet: the rate is a prior, half a purchase over all the time that "
+            "was observed, until there is a first repeat purchase",
         [MC_CLV_NOTE_NO_DROPOUT] = "customers who leave for good do not show in these purchases: this is the model "
-                                   "without leaving (NBD), and everybody counts as active",
-        [MC_CLV_NOTE_LIMIT] = "a parameter ran to its bound: there is too little variety in the data to measure it, and "
-                              "it has no standard error",
+                                   "without leaving (NBD), to which everybody is alive, however long away",
+        [MC_CLV_NOTE_LIMIT] =
+            "a parameter ran to its bound: there is too little variety in the data to measure it, and "
+            "it has no standard error",
         [MC_CLV_NOTE_UNCONVERGED] = "the search for the best parameters has not quite ended: these are the best found",
     };
     return text[note];

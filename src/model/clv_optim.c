@@ -4,13 +4,13 @@
 #include <math.h>
 #include <string.h>
 
-#define STEP_MAX 2.0        /* in any one log parameter: a factor of 7 */
-#define SUFFICIENT 1e-4     /* Armijo's fraction of the promised descent */
-#define DIFFERENCE 1e-4     /* for the Hessian, in log parameters */
-#define ROUNDING 1e-12      /* of the value: changes below this say nothing; the gradient still does */
-#define ROUGH 100           /* times the tolerance is good enough where rounding ends the walk */
-#define NEAR_BOUND 0.05     /* log parameter: within 5 % of its bound it has run to it */
-#define STALL 1e-11         /* of the value: less gained in STALL_STEPS steps is a flat ridge, walked for nothing */
+#define STEP_MAX 2.0    /* in any one log parameter: a factor of 7 */
+#define SUFFICIENT 1e-4 /* Armijo's fraction of the promised descent */
+#define DIFFERENCE 1e-4 /* for the Hessian, in log parameters */
+#define ROUNDING 1e-12  /* of the value: changes below this say nothing; the gradient still does */
+#define ROUGH 100       /* times the tolerance is good enough where rounding ends the walk */
+#define NEAR_BOUND 0.05 /* log parameter: within 5 % of its bound it has run to it */
+#define STALL 1e-11     /* of the value: less gained in STALL_STEPS steps is a flat ridge, walked for nothing */
 enum { BACKTRACKS_MAX = 40, STALL_STEPS = 25 };
 
 /* One walk. */

@@ -26,7 +26,7 @@ struct mc_optimum {
     double inverse[MC_OPTIM_MAX][MC_OPTIM_MAX]; /* estimate of the inverse Hessian */
     double value;
     int evaluations;
-    bool converged; /* no free component of the gradient is above the tolerance */
+    bool converged;              /* no free component of the gradient is above the tolerance */
     bool at_bound[MC_OPTIM_MAX]; /* within 0.05 of it */
 };
 

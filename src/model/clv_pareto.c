@@ -9,8 +9,8 @@
 
 #define LAW_PANEL_WIDTH 2.
 
-/* The integral over y from t_x to T of (alpha + y)^-m (beta + y)^-n, m = r + x, n = s + 1, as a logarithm, and the means
- * under it that the gradient needs. */
+/* The integral over y from t_x to T of (alpha + y)^-m (beta + y)^-n, m = r + x, n = s + 1, as a logarithm, and the
+ * means under it that the gradient needs. */
 struct left {
     double log_value;
     double mean_log_alpha, mean_log_beta;         /* of ln(alpha + y), ln(beta + y) */
@@ -51,18 +51,18 @@ static double growth(const struct integrand *f, double u) {
 
 static struct left integrate(const double *params, struct mc_clv_history h) {
     double alpha = params[1], beta = params[3];
-    struct integrand f = {params[0] + h.x, params[2] + 1, alpha, beta, h.t_x, fmin(alpha, beta), log(alpha + h.t_x),
-                          log(beta + h.t_x)};
+    struct integrand f = {params[0] + h.x,    params[2] + 1,    alpha, beta, h.t_x, fmin(alpha, beta),
+                          log(alpha + h.t_x), log(beta + h.t_x)};
     struct left sum = {0};
     double end = log1p((h.T - h.t_x) / (f.low + h.t_x)), exponent = 0;
-    for (double from = 0, to; from < end && exponent < NEGLIGIBLE; from = to) {
+    double from = 0;
+    while (from < end && exponent < NEGLIGIBLE) {
         double speed = growth(&f, from), step = fmin(PANEL_WIDTH, PANEL_EXPONENT / speed);
         step = fmin(step, 1.5 * PANEL_EXPONENT / growth(&f, from + step)); /* it never slows down */
-        to = from + step;
-        if (!(to < end - step / 4))
-            to = end;
+        double to = from + step < end - step / 4 ? from + step : end;
         add_panel(&f, from, to, &sum);
         exponent += (to - from) * speed;
+        from = to;
     }
     double total = sum.log_value;
     sum.log_value = log(total) - f.m * f.log_alpha0 - f.n * f.log_beta0;
@@ -161,11 +161,12 @@ void mc_clv_pareto_law(const double *params, struct mc_clv_history h, double t, 
     /* one who leaves within t stops then: the density of w = ln((scale + time) / scale) is s e^(-s w) */
     double stays = exp(-s * log1p(t / scale)), end = log1p(t / scale);
     int panels = 1 + (int)(end / LAW_PANEL_WIDTH);
-    for (int i = 0; i < panels * MC_GAUSS_NODES; i++) {
-        double width = end / panels, w = width * (i / MC_GAUSS_NODES + mc_gauss_node[i % MC_GAUSS_NODES]);
-        double weight = width * mc_gauss_weight[i % MC_GAUSS_NODES] * s * exp(-s * w);
-        add_tail(law, shape, rate, fmin(t, scale * expm1(w)), weight);
-    }
+    for (int panel = 0; panel < panels; panel++)
+        for (int i = 0; i < MC_GAUSS_NODES; i++) {
+            double width = end / panels, w = width * (panel + mc_gauss_node[i]);
+            double weight = width * mc_gauss_weight[i] * s * exp(-s * w);
+            add_tail(law, shape, rate, fmin(t, scale * expm1(w)), weight);
+        }
     add_tail(law, shape, rate, t, stays);
 }
 

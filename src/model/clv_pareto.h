@@ -5,8 +5,8 @@
  * alpha and beta are times. Pure; any thread.
  *
  * The likelihood is Gamma(r + x) / Gamma(r) alpha^r beta^s (still + left), where still = (alpha + T)^-(r + x)
- * (beta + T)^-s, and left = s / (r + s + x) A0 is usually written as a difference of two hypergeometric functions. It is
- * the integral of s (alpha + y)^-(r + x) (beta + y)^-(s + 1) over y from t_x to T, and is computed as that: positive
+ * (beta + T)^-s, and left = s / (r + s + x) A0 is usually written as a difference of two hypergeometric functions. It
+ * is the integral of s (alpha + y)^-(r + x) (beta + y)^-(s + 1) over y from t_x to T, and is computed as that: positive
  * terms, no case distinction, and the gradient is the same integral with another factor.
  */
 #ifndef MC_MODEL_CLV_PARETO_H

@@ -122,7 +122,7 @@ static bool improve(const struct lesson *l, struct mc_clv_rank *k, double *value
         }
     if (!(promised > 1e-10))
         return false;
-    for (int i = 0; i < HALVINGS_MAX; i++, length /= 2) {
+    for (int i = 0; i < HALVINGS_MAX; i++) {
         struct mc_clv_rank next = *k;
         for (size_t a = 0; a < MC_CLV_RANK_WEIGHTS; a++)
             next.weight[a] += length * step[a];
@@ -132,6 +132,7 @@ static bool improve(const struct lesson *l, struct mc_clv_rank *k, double *value
             *value = there;
             return true;
         }
+        length /= 2;
     }
     return false;
 }

@@ -31,9 +31,9 @@ const char *mc_rfm_segment_name(enum mc_rfm_segment segment);
 /* What a shop owner asks first. */
 enum mc_clv_word { MC_CLV_NEW, MC_CLV_ACTIVE, MC_CLV_COOLING, MC_CLV_LOST, MC_CLV_WORDS };
 
-/* Who bought once: `new` within two typical gaps between purchases, `cooling` within four, then `lost` (the BG/NBD takes
- * them all for alive, so its probability says nothing there). Who came again: `active` from P(alive) 0.7, `lost` below
- * 0.3, else `cooling`. `gap`: mc_clv_typical_gap. */
+/* Who bought once: `new` within two typical gaps between purchases, `cooling` within four, then `lost` (the BG/NBD
+ * takes them all for alive, so its probability says nothing there). Who came again: `active` from P(alive) 0.7, `lost`
+ * below 0.3, else `cooling`. `gap`: mc_clv_typical_gap. */
 enum mc_clv_word mc_clv_word_of(struct mc_clv_history h, double alive, double gap);
 const char *mc_clv_word_name(enum mc_clv_word word);
 

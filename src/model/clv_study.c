@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/mem.h"
 #include "model/clv_rank.h"
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -36,6 +37,7 @@ static enum mc_err view_learn(struct view *v, struct mc_error *e) {
     struct mc_clv_history *histories = mc_malloc((v->count + 1) * sizeof *histories);
     struct mc_gg_spend *spend = mc_malloc((v->count + 1) * sizeof *spend);
     enum mc_err err = histories != NULL && spend != NULL ? MC_OK : no_memory(v->count, e);
+    assert(err != MC_OK || (histories != NULL && spend != NULL));
     for (size_t i = 0; i < v->count && err == MC_OK; i++) {
         histories[i] = v->customers[i].history;
         spend[i] = v->customers[i].repeat;
@@ -100,8 +102,13 @@ struct columns {
 
 static bool columns_open(struct columns *c, size_t count) {
     double *block = mc_malloc((7 * count + 1) * sizeof *block);
-    *c = (struct columns){block, block + count, block + 2 * count, block + 3 * count, block + 4 * count,
-                          block + 5 * count, block + 6 * count};
+    *c = (struct columns){block,
+                          block + count,
+                          block + 2 * count,
+                          block + 3 * count,
+                          block + 4 * count,
+                          block + 5 * count,
+                          block + 6 * count};
     return block != NULL;
 }
 
@@ -265,9 +272,10 @@ static enum mc_err learn_score(struct rehearsal *r, struct mc_clv_lesson *lesson
     int *part = mc_malloc((r->view.count + 1) * sizeof *part);
     struct mc_clv_ranking ranking[MC_CLV_RANKINGS] = {{0}};
     enum mc_err err = inputs != NULL && part != NULL ? MC_OK : no_memory(r->view.count, e);
+    assert(err != MC_OK || (inputs != NULL && part != NULL));
     if (err == MC_OK)
-        lesson->scored = score_unseen(r, inputs, part) &&
-                         mc_clv_rank_learn(inputs, r->columns.worth, r->view.count, NULL, 0, rank);
+        lesson->scored =
+            score_unseen(r, inputs, part) && mc_clv_rank_learn(inputs, r->columns.worth, r->view.count, NULL, 0, rank);
     if (err == MC_OK)
         err = rank_all(&r->columns, r->view.count, ranking, e);
     for (int k = 0; k < MC_CLV_RANKINGS && err == MC_OK; k++)
@@ -319,6 +327,7 @@ static enum mc_err hold_lesson(const struct mc_clv_order *merged, size_t rows, s
         err = no_memory(r.view.count, e);
     if (err != MC_OK)
         goto out;
+    assert(histories != NULL);
     for (size_t i = 0; i < r.view.count; i++)
         histories[i] = r.view.customers[i].history;
     mc_clv_rf_table_make(histories, r.columns.count, r.view.count, &lesson->table);
@@ -426,7 +435,8 @@ static enum mc_err measure(const struct view *v, const struct mc_clv_value *valu
 }
 
 /* The holdout with forecasts of its own length, which need not be the plan's horizon. */
-static enum mc_err hold_out(const struct view *v, struct mc_clv_study *s, struct mc_clv_rank *rank, struct mc_error *e) {
+static enum mc_err hold_out(const struct view *v, struct mc_clv_study *s, struct mc_clv_rank *rank,
+                            struct mc_error *e) {
     struct mc_clv_value *values = mc_calloc(v->count + 1, sizeof *values);
     double lesson_units = s->plan.lesson_days / s->plan.unit_days;
     enum mc_err err = values != NULL ? MC_OK : no_memory(v->count, e);
@@ -505,6 +515,7 @@ enum mc_err mc_clv_study_orders(const struct mc_clv_order *merged, size_t rows, 
     enum mc_clv_kind kind = plan->choose ? MC_CLV_BGNBD : plan->kind;
     memset(study, 0, sizeof *study);
     study->plan = *plan;
+    study->dated = true;
     enum mc_err err = plan->lesson_days > 0 ? hold_lesson(merged, rows, numbers, study, &kind, &rank, e) : MC_OK;
     if (err == MC_OK)
         err = view_open(merged, rows, numbers, plan->as_of, plan->end, plan->unit_days, &v, e);

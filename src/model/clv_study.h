@@ -5,8 +5,9 @@
  * come the choice of the model (least RMSE of transactions), the correction of its bias (actual over predicted, drawn
  * slightly to 1), a score to rank customers by (clv_rank.h), and the choice of what they are ranked by: the geometric
  * mean of score and past spend (two forecasts are seldom wrong together), unless something else ranked the lesson's
- * spend better by more than a standard error, the score being tried on customers that it did not learn from. The *holdout* is what came after
- * `as_of`, if `end` is later: nothing in it is ever learnt from, so its figures are those that would have been met.
+ * spend better by more than a standard error, the score being tried on customers that it did not learn from. The
+ * *holdout* is what came after `as_of`, if `end` is later: nothing in it is ever learnt from, so its figures are those
+ * that would have been met.
  *
  * The order of customers does not matter if their numbers do not depend on it. Pure; one block of memory a study, freed
  * by mc_clv_study_close; any thread.
@@ -48,27 +49,27 @@ enum mc_clv_ranked_by {
 };
 
 struct mc_clv_lesson {
-    bool held;            /* there was one */
-    int32_t from, to;     /* days: (from, to] */
+    bool held;        /* there was one */
+    int32_t from, to; /* days: (from, to] */
     size_t customers;
     bool tried[MC_CLV_KINDS];
     struct mc_clv_errors errors[MC_CLV_KINDS]; /* of transactions */
     double log_likelihood[MC_CLV_KINDS];
-    double factor;        /* actual over predicted transactions of the chosen model */
-    bool factor_tested;   /* there was a stretch before the lesson, whose factor could be tried on the lesson: */
-    bool factor_helps;    /* it came nearer to the actual total than no correction */
+    double factor;      /* actual over predicted transactions of the chosen model */
+    bool factor_tested; /* there was a stretch before the lesson, whose factor could be tried on the lesson: */
+    bool factor_helps;  /* it came nearer to the actual total than no correction */
     double older_factor;
-    bool scored;          /* a score could be learnt */
-    double gini[MC_CLV_RANKINGS]; /* of spend in the lesson; with the score, on customers it did not learn from */
+    bool scored;                   /* a score could be learnt */
+    double gini[MC_CLV_RANKINGS];  /* of spend in the lesson; with the score, on customers it did not learn from */
     double noise[MC_CLV_RANKINGS]; /* standard error of its difference to the blend's (to the model's without score) */
-    struct mc_clv_rf_table table; /* of transactions, a rival */
+    struct mc_clv_rf_table table;  /* of transactions, a rival */
 };
 
 struct mc_clv_holdout {
     bool held;
     double days;
-    struct mc_clv_errors transactions, spend;       /* as the model says */
-    struct mc_clv_errors corrected;                 /* transactions times the lesson's factor */
+    struct mc_clv_errors transactions, spend; /* as the model says */
+    struct mc_clv_errors corrected;           /* transactions times the lesson's factor */
     struct mc_clv_errors corrected_spend;
     struct mc_clv_errors by_table, by_mean;         /* rivals: recency-frequency table, one mean for all */
     struct mc_clv_ranking ranking[MC_CLV_RANKINGS]; /* of spend */
@@ -79,6 +80,7 @@ struct mc_clv_holdout {
 
 struct mc_clv_study {
     struct mc_clv_plan plan;
+    bool dated;                /* made from orders */
     struct mc_clv_model model; /* at as_of */
     struct mc_gg_model spend;  /* of repeat transactions, at as_of */
     double spend_correlation;  /* of their number and mean value */
@@ -86,7 +88,7 @@ struct mc_clv_study {
     struct mc_clv_value *values; /* by customer */
     size_t count;
     struct mc_clv_counts counts;
-    double gap; /* mc_clv_typical_gap */
+    double gap;     /* mc_clv_typical_gap */
     bool corrected; /* values were multiplied by lesson.factor: only where the lesson says that it helps */
     enum mc_clv_ranked_by ranked_by;
     struct mc_clv_lesson lesson;

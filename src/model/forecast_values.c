@@ -249,7 +249,7 @@ static void fill_law(const struct mc_forecast_options *o, double *law) {
 }
 
 static enum mc_err fit_intervals(struct values *v, struct mc_error *e) {
-    double law[MC_FORECAST_HORIZON_MAX + MC_FORECAST_SUMS_MAX];
+    double law[MC_FORECAST_HORIZON_MAX + MC_FORECAST_SUMS_MAX] = {0};
     struct mc_interval_errors errors = {v->error, v->out->count, v->origins, v->out->steps, law};
     fill_law(v->o, law);
     return mc_interval_fit(&errors, v->o->tau, v->o->tau_count, &v->interval, e);

@@ -66,5 +66,6 @@ enum mc_err mc_preview_mail(struct mc_ledger *ledger, const struct mc_sender *se
     if (!mc_email_is_valid(to))
         return mc_error_set(e, MC_ERR_USAGE, "this is no e-mail address: %.*s", (int)to.len, to.data);
     enum mc_err err = mc_sender_check(sender, e);
-    return err == MC_OK ? preview(ledger, sender, templates, cart, found, &(struct wanted){.mail = mail, .to = to}, e) : err;
+    return err == MC_OK ? preview(ledger, sender, templates, cart, found, &(struct wanted){.mail = mail, .to = to}, e)
+                        : err;
 }

@@ -20,9 +20,9 @@ enum mc_err mc_preview_render(struct mc_ledger *ledger, const struct mc_sender *
                               const struct mc_preview_cart *cart, bool *found, struct mc_rendered *r,
                               struct mc_error *e);
 
-/* The same cart's message as a whole mail to `to`, for a test: appended to `mail`. Its Message-ID is a new one each time,
- * so that no mail client takes the real message for a copy of the test. Needs good settings: MC_ERR_USAGE names what is
- * missing (mc_sender_check) or that `to` is no address. */
+/* The same cart's message as a whole mail to `to`, for a test: appended to `mail`. Its Message-ID is a new one each
+ * time, so that no mail client takes the real message for a copy of the test. Needs good settings: MC_ERR_USAGE names
+ * what is missing (mc_sender_check) or that `to` is no address. */
 enum mc_err mc_preview_mail(struct mc_ledger *ledger, const struct mc_sender *sender, const char *templates,
                             const struct mc_preview_cart *cart, struct mc_str to, bool *found, struct mc_buf *mail,
                             struct mc_error *e);

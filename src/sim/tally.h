@@ -10,7 +10,12 @@
 #include "base/str.h"
 #include "sim/calendar.h"
 
-enum { MC_SIM_TALLY_TYPES = 4, MC_SIM_TALLY_PRICES = 33000, MC_SIM_TALLY_GAP_S = 1800, MC_SIM_TALLY_PRODUCTS = 10000000 };
+enum {
+    MC_SIM_TALLY_TYPES = 4,
+    MC_SIM_TALLY_PRICES = 33000,
+    MC_SIM_TALLY_GAP_S = 1800,
+    MC_SIM_TALLY_PRODUCTS = 10000000
+};
 
 struct mc_sim_tally_session {
     uint64_t key;         /* hash of user_session; 0: unused */
@@ -30,7 +35,7 @@ struct mc_sim_tally {
     uint64_t rows, bytes;
     uint64_t by_type[MC_SIM_TALLY_TYPES], by_month[MC_SIM_MONTHS];
     uint64_t distinct_by_type[MC_SIM_TALLY_TYPES]; /* without exact duplicates */
-    uint64_t duplicates, resent;               /* exact; else the same but for its time, one second later */
+    uint64_t duplicates, resent;                   /* exact; else the same but for its time, one second later */
     uint64_t null_code, null_brand, null_session, zero_price, zero_purchases, negative;
     int64_t negative_sum, revenue_by_month[MC_SIM_MONTHS], price_sum[MC_SIM_TALLY_TYPES];
     int32_t price_max[MC_SIM_TALLY_TYPES];
@@ -43,8 +48,8 @@ struct mc_sim_tally {
     struct mc_sim_tally_user *users;
     uint64_t session_slots, session_count, user_slots, user_count;
     uint32_t (*prices)[MC_SIM_TALLY_PRICES]; /* per type and minor unit: rows; greater prices count as the greatest */
-    uint8_t *products;                   /* per product id below 10,000,000: bit 1 << type */
-    uint64_t *seen[2];                   /* row hashes of this second and of the one before */
+    uint8_t *products;                       /* per product id below 10,000,000: bit 1 << type */
+    uint64_t *seen[2];                       /* row hashes of this second and of the one before */
     uint32_t seen_count[2], seen_room[2];
     uint32_t open_by_last[MC_SIM_TALLY_GAP_S]; /* open visits by second of their latest row, modulo the gap */
 };

@@ -75,7 +75,8 @@ static enum mc_err read_gzip(struct mc_file *f, char *out, size_t len, ssize_t *
     const char *colon = strstr(words, ": "); /* zlib puts a name of its own in front */
     return mc_error_set(e, MC_ERR_FORMAT, "%s is a %s gzip after %llu bytes of its content (%s)", f->path,
                         code == Z_BUF_ERROR ? "truncated" : "damaged",
-                        (unsigned long long)f->content + (*n > 0 ? (unsigned long long)*n : 0), colon ? colon + 2 : words);
+                        (unsigned long long)f->content + (*n > 0 ? (unsigned long long)*n : 0),
+                        colon ? colon + 2 : words);
 }
 
 /* Appends up to `len` bytes of content to `out`. */

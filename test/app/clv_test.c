@@ -92,8 +92,10 @@ static double number_of(const char *after, const char *key) {
     char *text = text_of(output), quoted[64];
     snprintf(quoted, sizeof quoted, "\"%s\": ", key);
     const char *from = strstr(text, after), *at = from != NULL ? strstr(from, quoted) : NULL;
-    if (at == NULL)
+    if (at == NULL) {
         fail_msg("no %s behind %s in: %s", key, after, text);
+        return NAN;
+    }
     double value = strtod(at + strlen(quoted), NULL);
     free(text);
     return value;
@@ -115,12 +117,14 @@ static struct mc_buf make_orders(uint64_t seed, bool backwards) {
     mc_rng_seed(&rng, seed);
     for (int c = 0; c < CUSTOMERS; c++) {
         double rate = -log(1 - mc_rng_unit(&rng)) * 0.012, spend = 10 + 60 * mc_rng_unit(&rng);
-        for (double t = mc_rng_unit(&rng) * 300; t < DAYS && n < 2000; t += -log(1 - mc_rng_unit(&rng)) / rate) {
+        double t = mc_rng_unit(&rng) * 300;
+        while (t < DAYS && n < 2000) {
             int year, day = (int)t + 17897; /* from 2019-01-01 */
             unsigned month, date;
             mc_date_of_days(day, &year, &month, &date);
             mc_buf_printf(&lines[n++], "c%03d,%d-%02u-%02u,%.2f\n", c, year, month, date,
                           spend * (0.5 + mc_rng_unit(&rng)));
+            t += -log(1 - mc_rng_unit(&rng)) / rate;
         }
     }
     mc_buf_text(&all, "customer_id,date,amount\n");
@@ -191,6 +195,26 @@ static void units_and_models_can_be_chosen(void **state) {
         assert_int_equal(RUN("--orders", input, "--json", "--model", models[i], "--unit", "day", "--horizon", "56"), 0);
         expect_near(number_of("\"future\"", "expected_transactions"), in_weeks, 1e-3 * in_weeks);
     }
+}
+
+/* What was chosen, by what, and whether the past bias is corrected: said in all three outputs. */
+static void the_choice_is_told(void **state) {
+    (void)state;
+    write_orders(5, false);
+    assert_int_equal(RUN("--orders", input, "--html", page), 0);
+    expect_said("was chosen for the least error. RMSE of purchases a customer from ");
+    expect_said(" times as much was bought as this model had said.");
+    char *html = text_of(page);
+    assert_non_null(strstr(html, "was chosen for the least error"));
+    free(html);
+    assert_int_equal(RUN("--orders", input, "--json"), 0);
+    expect_said("\"requested\": \"auto\"");
+    assert_true(number_of("\"recency_frequency_table\": {\"gini\"", "top_decile_lift") > 0);
+    assert_int_equal(RUN("--orders", input, "--model", "bg-nbd"), 0);
+    expect_said("BG/NBD was asked for");
+    write_input("customer_id,frequency,recency,T,monetary_value\na,3,20,30,10\nb,0,0,30,\n");
+    assert_int_equal(RUN("--orders", input, "--summary"), 0);
+    expect_said("was chosen by its likelihood");
 }
 
 static void margin_and_discount_scale_the_worth(void **state) {
@@ -327,6 +351,7 @@ int main(void) {
         cmocka_unit_test(orders_become_answers),
         cmocka_unit_test(order_of_rows_changes_no_byte),
         cmocka_unit_test(units_and_models_can_be_chosen),
+        cmocka_unit_test(the_choice_is_told),
         cmocka_unit_test(margin_and_discount_scale_the_worth),
         cmocka_unit_test(the_summary_of_cdnow_meets_the_published_optimum),
         cmocka_unit_test(the_orders_of_cdnow_meet_the_published_holdout),

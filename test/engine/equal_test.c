@@ -304,6 +304,19 @@ static void free_flat(struct flat_run *f) {
     free(f->duplicate);
 }
 
+/* How many users had an event that was accepted. */
+static uint64_t count_users(const struct log *log, const uint8_t *duplicate) {
+    bool seen[NAMES] = {false};
+    uint64_t users = 0;
+    for (uint32_t i = 0; i < log->count; i++)
+        for (int k = 0; k < NAMES && !duplicate[i]; k++)
+            if (log->events[i].user.data == names[0][k] && !seen[k]) {
+                seen[k] = true;
+                users++;
+            }
+    return users;
+}
+
 static void flat_round(struct mc_rng *r) {
     struct log log = make_log(r);
     struct engine en = {.ends = {.put_time = mc_buf_int}};
@@ -315,8 +328,12 @@ static void flat_round(struct mc_rng *r) {
     same_ends(&en.ends, &f.ends, true);
     check(memcmp(en.duplicate, f.duplicate, log.count) == 0);
     struct mc_counts sum = {0};
-    for (uint32_t i = 0; i < en.count; i++)
+    uint64_t users = 0;
+    for (uint32_t i = 0; i < en.count; i++) {
         mc_counts_add(&sum, &mc_partition_tally(en.partitions[i])->counts);
+        users += mc_partition_tally(en.partitions[i])->user_count;
+    }
+    check(users == count_users(&log, f.duplicate));
     check(sum.late == f.counts.late && sum.cart_full == f.counts.cart_full && sum.visits == f.ends.count);
     free_flat(&f);
     free_engine(&en);

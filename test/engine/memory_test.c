@@ -16,11 +16,13 @@ static void check_all(const struct mc_memory *m, const uint64_t *list, uint32_t 
 
 /* Distinct marks: `total` of them, checked on the way. */
 static void ring_round(struct mc_rng *r) {
+    const uint32_t totals[] = {
+        3, (uint32_t)mc_rng_below(r, 200), MC_REMEMBERED, MC_REMEMBERED + 1, 2 * MC_REMEMBERED + 1, 10000};
     static uint64_t list[MC_REMEMBERED];
     struct mc_pool pool = {0};
     struct mc_memory m = {0};
     struct mc_hash128 room[MC_VISIT_MARKS_ROOM];
-    uint32_t count = 0, total = (uint32_t)mc_rng_below(r, chance(r, 20) ? 10000 : 100);
+    uint32_t count = 0, total = totals[mc_rng_below(r, 6)];
     if (chance(r, 50))
         mc_memory_use_room(&m, room, MC_VISIT_MARKS_ROOM);
     for (uint64_t n = 0; n < total; n++) {
@@ -33,7 +35,7 @@ static void ring_round(struct mc_rng *r) {
         else
             count++;
         list[count - 1] = n;
-        if (mc_rng_below(r, 200) == 0 || n < 40)
+        if (mc_rng_below(r, 500) == 0 || n < 40)
             check_all(&m, list, count);
     }
     check_all(&m, list, count);
@@ -45,7 +47,7 @@ static void ring_round(struct mc_rng *r) {
 
 static void test_equals_a_list(void **state) {
     (void)state;
-    seed_rounds(60, ring_round);
+    seed_rounds(40, ring_round);
 }
 
 /* Room for many at once is the room that one after the other gets; what finds no room changes nothing. */

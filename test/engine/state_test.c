@@ -295,6 +295,90 @@ static void test_the_state_of_another(void **state) {
     mc_buf_free(&b);
 }
 
+/* A state of one user whose fields are given. */
+struct fields {
+    int64_t last_purchase, stamp, opened, first, last, first_cart, quantity, price;
+    uint8_t has_purchase;
+    const char *id, *session[2], *product[2];
+};
+
+static const struct fields good_fields = {NOON, NOON, NOON, NOON, NOON, NOON, 1, 5, 0, "user", {"a", "b"}, {"p", "q"}};
+
+static void put_fields(struct mc_buf *b, const struct fields *f) {
+    mc_put_u8(b, 1);
+    put_id(b, f->id);
+    mc_put_i64(b, f->last_purchase);
+    mc_put_u32(b, 1);
+    mc_put_u64(b, 7);
+    mc_put_u64(b, 7);
+    mc_put_i64(b, f->stamp);
+    mc_put_u32(b, 2);
+    for (int v = 0; v < 2; v++) {
+        put_id(b, f->session[v]);
+        mc_put_i64(b, f->opened);
+        mc_put_i64(b, f->first);
+        mc_put_i64(b, f->last);
+        mc_put_i64(b, f->first_cart);
+        mc_put_u8(b, f->has_purchase);
+        mc_put_u32(b, 0);
+        mc_put_u32(b, 2);
+        for (int i = 0; i < 2; i++) {
+            put_id(b, f->product[i]);
+            mc_put_i64(b, f->quantity);
+            mc_put_i64(b, f->price);
+        }
+    }
+}
+
+static enum mc_state_result result_of(struct fields f) {
+    struct mc_buf b = {0};
+    size_t out_len;
+    put_fields(&b, &f);
+    enum mc_state_result result = wake(mc_buf_view(&b), MC_TIME_NONE_US, &out_len);
+    mc_buf_free(&b);
+    return result;
+}
+
+#define WITH(member, value) ((result_of((f = good_fields, f.member = (value), f))))
+
+/* Each field is checked by itself: one that no engine would have written is refused. */
+static void test_fields_out_of_range(void **state) {
+    (void)state;
+    struct fields f;
+    char too_long[MC_ID_BYTES_MAX + 2];
+    memset(too_long, 'u', sizeof too_long);
+    too_long[sizeof too_long - 1] = '\0';
+    assert_int_equal(result_of(good_fields), MC_STATE_OK);
+    assert_int_equal(WITH(last_purchase, MC_TIME_NONE_US), MC_STATE_OK);
+    assert_int_equal(WITH(price, MC_PRICE_MAX), MC_STATE_OK);
+    assert_int_equal(WITH(last_purchase, -1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(last_purchase, MC_TIME_END_US), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(stamp, MC_TIME_NONE_US), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(stamp, INT64_MAX), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(opened, NOON - 1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(opened, NOON + 1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(first, NOON + 1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(first, -1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(last, NOON - 1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(last, MC_TIME_END_US), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(first_cart, NOON - 1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(first_cart, NOON + 1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(first_cart, MC_TIME_NONE_US), MC_STATE_MALFORMED); /* with items */
+    assert_int_equal(WITH(has_purchase, 2), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(quantity, 0), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(quantity, INT64_MAX), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(price, -1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(price, MC_PRICE_MAX + 1), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(id, ""), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(id, too_long), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(session[0], "b"), MC_STATE_MALFORMED); /* twice */
+    assert_int_equal(WITH(session[0], "c"), MC_STATE_MALFORMED); /* not in order */
+    assert_int_equal(WITH(session[0], ""), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(product[0], "q"), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(product[0], "r"), MC_STATE_MALFORMED);
+    assert_int_equal(WITH(product[1], too_long), MC_STATE_MALFORMED);
+}
+
 /* Spoilt bytes are refused, or are a state that encodes to themselves and goes on. */
 static void spoilt_round(struct mc_rng *r) {
     struct mc_buf b = {0};
@@ -330,6 +414,7 @@ int main(void) {
         cmocka_unit_test(test_cut_or_longer),
         cmocka_unit_test(test_nobody),
         cmocka_unit_test(test_the_state_of_another),
+        cmocka_unit_test(test_fields_out_of_range),
         cmocka_unit_test(test_spoilt_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

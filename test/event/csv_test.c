@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "csv_text.h"
 #include "event/csv.h"
+#include "event/price.h"
 #include "naive_rows.h"
 
 #define HEADER                                                                                                         \
@@ -267,6 +268,8 @@ static void test_bounds(void **state) {
                  {{"\"a\"\r", 4}, false, {MC_ROW_UNFINISHED, 0, 0}},
                  {{"\"a\"\r", 4}, true, {MC_ROW_BAD, 4, 4}},
                  {{"\"a\"\r\r\n", 6}, true, {MC_ROW_BAD, 4, 6}},
+                 {{"\"a\"\r,b\n", 7}, true, {MC_ROW_BAD, 6, 7}},
+                 {{"\"a\"\r\"b\"\n", 8}, true, {MC_ROW_BAD, 7, 8}},
                  {{"\"a\"", 3}, false, {MC_ROW_UNFINISHED, 0, 0}},
                  {{"\"a\"", 3}, true, {MC_ROW_GOOD, 3, 3}},
                  {{"\"\"\"\"\n", 5}, false, {MC_ROW_GOOD, 4, 5}},
@@ -282,6 +285,37 @@ static void test_bounds(void **state) {
         if (row.state != table[i].row.state || row.content != table[i].row.content || row.end != table[i].row.end)
             fail_msg("line %zu: state %d, %zu bytes, %zu with the end", i, (int)row.state, row.content, row.end);
     }
+}
+
+/* Around the longest row, by the naive splitter: plain, quoted, quoted over lines, with each terminator. */
+static void test_the_longest_row(void **state) {
+    (void)state;
+    static const char *const ends[] = {"\n", "\r\n", "\r\r\n", "", "\r", ",\n", "\"\n"};
+    struct naive_row naive = {0};
+    for (size_t len = MC_ROW_BYTES_MAX - 3; len <= MC_ROW_BYTES_MAX + 3; len++)
+        for (int form = 0; form < 3; form++)
+            for (size_t e = 0; e < sizeof ends / sizeof *ends; e++) {
+                struct mc_buf b = {0};
+                memset(mc_buf_reserve(&b, len), 'x', len);
+                b.len = len;
+                if (form > 0)
+                    b.data[0] = b.data[len - 1] = '"';
+                if (form > 1)
+                    b.data[9] = '\n';
+                mc_buf_text(&b, ends[e]);
+                struct mc_row_bounds row = mc_csv_row(b.data, b.len, true);
+                naive_row_read(b.data, b.len, 0, &naive);
+                if ((row.state == MC_ROW_GOOD) != naive.quoted_well || row.content != naive.content ||
+                    row.end != naive.end)
+                    fail_msg("%zu bytes, form %d, end %zu: %zu, naive %zu", len, form, e, row.content, naive.content);
+                mc_buf_free(&b);
+            }
+    naive_row_free(&naive);
+    static char open_quote[MC_ROW_BYTES_MAX + 2]; /* an open quote is not waited for beyond the longest row */
+    memset(open_quote, '\n', sizeof open_quote);
+    open_quote[0] = '"';
+    assert_int_equal(mc_csv_row(open_quote, sizeof open_quote - 1, false).state, MC_ROW_UNFINISHED);
+    assert_int_equal(mc_csv_row(open_quote, sizeof open_quote, false).state, MC_ROW_BAD);
 }
 
 /* More bytes never change what was said of a row, and all bytes at once say the same as some. */
@@ -378,6 +412,57 @@ static void test_values_of_an_event(void **state) {
     assert_int_equal(ev.brand.len, 0);
 }
 
+/* ---- values are what their parsers say, however quickly they were read ---- */
+
+static void put_time_text(struct mc_rng *r, struct mc_buf *b) {
+    mc_buf_printf(b, "2020-01-01%c0%d:0%d:%d%d", " T"[chance(r, 20)], (int)mc_rng_below(r, 2), (int)mc_rng_below(r, 2),
+                  (int)mc_rng_below(r, 8), (int)mc_rng_below(r, 10));
+    mc_buf_str(b, ANY(r, "", "", " UTC", " UTC", "Z", ".5", ".5Z", "+01:00", " utc", "x"));
+}
+
+static void put_price_text(struct mc_rng *r, struct mc_buf *b) {
+    for (int part = 0; part < 2; part++) {
+        for (uint64_t n = mc_rng_below(r, part ? 4 : 10); n > 0; n--)
+            mc_buf_char(b, chance(r, 97) ? (char)('0' + mc_rng_below(r, 10)) : "eE+-x:/"[mc_rng_below(r, 7)]);
+        if (part == 0 && chance(r, 80))
+            mc_buf_char(b, '.');
+    }
+}
+
+static void values_round(struct mc_rng *r) {
+    enum { ROWS = 40 };
+    struct mc_buf bytes = {0}, times[ROWS] = {{0}}, prices[ROWS] = {{0}};
+    struct mc_batch batch = {0};
+    struct mc_csv_decoder decoder;
+    mc_csv_decoder_init(&decoder, &layout, (struct mc_str){0});
+    for (int i = 0; i < ROWS; i++) {
+        put_time_text(r, &times[i]);
+        put_price_text(r, &prices[i]);
+        mc_buf_printf(&bytes, "%s,view,p,,,,%s,u,s,,\n", mc_buf_cstr(&times[i]), mc_buf_cstr(&prices[i]));
+    }
+    load(&batch, bytes.data, bytes.len);
+    check(mc_csv_decode(&decoder, &batch, true, NULL) == MC_OK && batch.row_count == ROWS);
+    for (uint32_t i = 0, e = 0; i < ROWS; i++) {
+        struct mc_time time;
+        int64_t price = MC_PRICE_NONE;
+        bool good = mc_time_parse(mc_buf_view(&times[i]), &time) &&
+                    (prices[i].len == 0 || (mc_price_parse(mc_buf_view(&prices[i]), &price) && price >= 0));
+        bool is_event = e < batch.event_count && batch.event_rows[e].number == i;
+        check(is_event == good);
+        check(!is_event || (batch.events[e].time.us == time.us && batch.events[e].price == price));
+        e += is_event;
+        mc_buf_free(&times[i]);
+        mc_buf_free(&prices[i]);
+    }
+    mc_buf_free(&bytes);
+    mc_batch_free(&batch);
+}
+
+static void test_values_are_what_their_parsers_say(void **state) {
+    (void)state;
+    seed_rounds(5000, values_round);
+}
+
 /* ---- the shape: equal ones mean equal values of the dimension ---- */
 
 static bool same_slice(const struct mc_batch *b, struct mc_slice x, struct mc_slice y) {
@@ -469,10 +554,12 @@ static void test_nth_allocation_fails(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_the_longest_row),
         cmocka_unit_test(test_more_bytes_change_nothing),
         cmocka_unit_test(test_all_ways_are_one),
         cmocka_unit_test(test_the_first_check_names_the_reason),
         cmocka_unit_test(test_values_of_an_event),
+        cmocka_unit_test(test_values_are_what_their_parsers_say),
         cmocka_unit_test(test_shape_is_of_the_three_values),
         cmocka_unit_test(test_nth_allocation_fails),
     };

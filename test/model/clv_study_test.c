@@ -129,10 +129,11 @@ static size_t make_store(uint64_t seed) {
     for (uint32_t c = 0; c < CUSTOMERS; c++) {
         double rate = -log(1 - mc_rng_unit(&rng)) * 0.02, spend = wild(&rng, 0.7) * 30;
         double stay = 0.02 + 0.3 * mc_rng_unit(&rng), t = mc_rng_unit(&rng) * 400;
-        for (; t < END && n < ORDERS_MAX; t += -log(1 - mc_rng_unit(&rng)) / rate) {
+        while (t < END && n < ORDERS_MAX) {
             orders[n++] = (struct mc_clv_order){c, (int32_t)t, spend * (0.5 + mc_rng_unit(&rng)), false};
             if (mc_rng_unit(&rng) < stay)
                 break;
+            t += -log(1 - mc_rng_unit(&rng)) / rate;
         }
     }
     return n;
