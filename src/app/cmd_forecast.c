@@ -390,7 +390,7 @@ const struct mc_command mc_command_forecast = {
     .about = "Reads series_id,period,value and, if there, price, views, carts, promotion,\n"
              "stock. Periods are dates or whole numbers. A blank value is missing, and so is\n"
              "one at a stock of zero or on promotion. Writes series_id, step, mean, p10, p50,\n"
-             "p90, method. The method is weighed by each series' own past and the whole set's.\n",
+             "p90, method. The method is weighed by the past of the series and of the set.\n",
     .options = forecast_options,
     .defaults = &forecast_defaults,
     .arguments_size = sizeof(struct arguments),
