@@ -82,7 +82,8 @@ bool mc_outdir_carts(struct mc_outdir *o, struct mc_endings *endings, uint32_t p
     size_t count;
     if (!gather(o, endings, partitions, &count))
         return false;
-    qsort(o->order, count, sizeof *o->order, mc_ended_by_expiry);
+    if (count > 0) /* there is no array before the first cart */
+        qsort(o->order, count, sizeof *o->order, mc_ended_by_expiry);
     mc_endings_reset(&o->spare);
     for (size_t i = 0; i < count; i++) {
         if (all || o->order[i]->cart.expires_at.us <= clock.us)

@@ -92,7 +92,8 @@ static enum mc_err gather(struct replay *r, const struct mc_emission *em, size_t
     for (uint32_t p = 0; p < em->partitions; p++)
         for (uint32_t i = 0; i < em->endings[p].count; i++)
             r->order[at++] = &em->endings[p].list[i];
-    qsort(r->order, *count, sizeof *r->order, mc_ended_by_log);
+    if (*count > 0) /* there is no array before the first cart */
+        qsort(r->order, *count, sizeof *r->order, mc_ended_by_log);
     return MC_OK;
 }
 

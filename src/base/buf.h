@@ -24,8 +24,10 @@ char *mc_buf_reserve(struct mc_buf *b, size_t more);
 
 /* Inline: for a short piece of known length it is a few moves. */
 static inline void mc_buf_append(struct mc_buf *b, const void *data, size_t len) {
+    if (len == 0)
+        return;
     char *room = b->cap - b->len >= len && !b->failed ? b->data + b->len : mc_buf_reserve(b, len);
-    if (room == NULL || len == 0)
+    if (room == NULL)
         return;
     memcpy(room, data, len);
     b->len += len;
