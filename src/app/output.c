@@ -61,25 +61,21 @@ static int open_beside(struct mc_output *o, mode_t mode) {
     return fd;
 }
 
-/* Gives a file without a name one: under it, it can be renamed. */
+/* Gives a file without a name one, under which it can be renamed (linkat does not replace). Always the same: what a
+ * process that was killed between the two has left is cleared by the next. */
 static bool link_beside(struct mc_output *o) {
     char self[64];
     snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
-    for (int tries = 0; tries < 100; tries++) {
-        if (!name_beside(o))
-            return false;
-        int taken = mkostemp(o->temporary, O_CLOEXEC); /* finds a free name; linkat does not replace */
-        if (taken < 0)
-            break;
-        close(taken);
-        unlink(o->temporary);
-        if (linkat(AT_FDCWD, self, AT_FDCWD, o->temporary, AT_SYMLINK_FOLLOW) == 0)
-            return true;
-        if (errno != EEXIST)
-            break;
+    mc_free(o->temporary);
+    o->temporary = copy_with(o->path, ".part");
+    if (o->temporary == NULL) {
+        errno = ENOMEM;
+        return false;
     }
-    if (o->temporary != NULL)
-        o->temporary[0] = '\0';
+    unlink(o->temporary);
+    if (linkat(AT_FDCWD, self, AT_FDCWD, o->temporary, AT_SYMLINK_FOLLOW) == 0)
+        return true;
+    o->temporary[0] = '\0';
     return false;
 }
 
