@@ -11,11 +11,12 @@
  *  L1  At most one process has a store open for writing (a lock on FILE.lock, which stays behind, empty).
  *  L2  A visit has at most one row in `cart`, with exactly one decision, which never changes.
  *  L3  `outbox` has one row for each decision send and holdout, no other.
- *  L4  What the handle keeps in memory (persons waiting, due times, purchases and sales of this transaction) is a
- *      function of the tables and of the open transaction: rebuilt at open and after a rollback. It costs about 250
- * bytes and its ids for each send or holdout cart that is younger than delay + attribution window + a day, 100 bytes
- * for each person who bought in the open transaction, 150 bytes for each product sold in it, 100 bytes for each linked
- * id. L5  After a function failed inside a transaction, all that write return the same error until mc_ledger_rollback:
+ *  L4  What the handle keeps in memory (persons waiting, due times, rows held back until the next advance,
+ *      purchases and sales of this transaction) is a function of the tables and of the open transaction: rebuilt at
+ *      open and after a rollback. It costs about 250 bytes and its ids for each send or holdout cart that is younger
+ *      than delay + attribution window + a day, 100 bytes for each person who bought in the open transaction, 150 bytes
+ *      for each product sold in it, 100 bytes for each linked id.
+ *  L5  After a function failed inside a transaction, all that write return the same error until mc_ledger_rollback:
  *      nothing half-done can be committed.
  *
  * Calling a writing function outside a transaction, or on a handle for reading, is a bug and asserts.

@@ -238,6 +238,11 @@ static bool take_state(void *context, const struct mc_stored_cart *cart) {
     return true;
 }
 
+static bool take_recovered(void *context, const struct mc_stored_cart *cart) {
+    *(int64_t *)context = cart->recovered_at.us;
+    return true;
+}
+
 static enum mc_message_state state_of(struct mc_ledger *l, const char *user, int way) {
     enum mc_message_state state = MC_MESSAGE_STATES;
     struct mc_filter filter = mc_filter_all();
@@ -335,6 +340,45 @@ static void the_cap_sees_rows_held_back(void **state) {
     assert_ok(&e, mc_ledger_advance(l, (struct mc_time){start_of(0).us + 49 * MC_HOUR_US}, &e));
     assert_ok(&e, mc_report_read(l, &report, &e));
     assert_true(report.messages[MC_MESSAGE_CLAIMED] == 3 && report.messages[MC_MESSAGE_WAITING] == 0);
+    mc_ledger_close(&l);
+    temp_remove(path);
+}
+
+/* A purchase between the end of a cart and its check, too far ahead of the clock to say "purchased": the cart is sent
+ * and recovered. */
+static void a_purchase_meets_a_row_held_back(void **state) {
+    (void)state;
+    const char *path = temp_path(dir, "s"), *refused;
+    struct mc_error e = {0};
+    struct mc_report report;
+    struct mc_ledger *l = with_messages(path, 0, true);
+    struct mc_subscriber s = {.user = MC_STR("u1"), .email = MC_STR("a@b.de"), .consent = MC_CONSENT_YES};
+    struct mc_cart_item item = {.product = MC_STR("p"), .quantity = 1, .price = 1};
+    struct mc_cart cart = {.user = s.user,
+                           .session = MC_STR("s"),
+                           .expires_at = start_of(1),
+                           .decision = MC_UNDECIDED,
+                           .item_count = 1,
+                           .items = &item};
+    struct mc_purchase p = {.user = s.user,
+                            .product = item.product,
+                            .user_hash = mc_hash64("u1", 2),
+                            .time = {start_of(1).us + 2 * MC_DAY_US},
+                            .clock = start_of(1),
+                            .quantity = 3,
+                            .price = 5};
+    struct mc_filter all = mc_filter_all();
+    int64_t recovered_at = 0;
+    assert_ok(&e, mc_ledger_begin(l, &e));
+    assert_ok(&e, mc_subscriber_put(l, &s, &refused, &e));
+    assert_ok(&e, mc_ledger_end_cart(l, &cart, NULL, &e));
+    assert_ok(&e, mc_ledger_put_purchase(l, &p, &e));
+    assert_ok(&e, mc_ledger_advance(l, start_of(1), &e));
+    assert_ok(&e, mc_read_carts(l, &all, take_recovered, &recovered_at, &e));
+    assert_int_equal(recovered_at, p.time.us);
+    assert_int_equal(state_of(l, "u1", 1), MC_MESSAGE_CLAIMED);
+    assert_ok(&e, mc_report_read(l, &report, &e));
+    assert_true(report.recovered_send == 1 && report.recovered_send_minor == 15);
     mc_ledger_close(&l);
     temp_remove(path);
 }
@@ -658,6 +702,7 @@ int main(void) {
         cmocka_unit_test(every_answer_has_its_state),
         cmocka_unit_test(a_row_held_back_is_found),
         cmocka_unit_test(the_cap_sees_rows_held_back),
+        cmocka_unit_test(a_purchase_meets_a_row_held_back),
         cmocka_unit_test(the_second_check_sees_changes),
         cmocka_unit_test(a_replayed_message_is_never_mailed),
         cmocka_unit_test(a_message_has_all_it_needs),
