@@ -439,11 +439,11 @@ static enum mc_state_result restore_user(struct mc_partition *p, struct mc_str b
         return MC_STATE_NEEDS_WORKSPACE;
     mc_user_release(&entry->user, &p->pool);
     enum mc_state_result result = mc_user_decode(&entry->user, &p->pool, bytes, intern, &p->tally);
+    if (result != MC_STATE_OK) /* its fields are not to be believed: the partition is of no use but to be closed */
+        return result;
     p->visit_count += entry->user.visit_count;
     entry->queue.due_us = mc_user_due(&entry->user, &p->rules).us;
-    if (result == MC_STATE_OK && !mc_queue_add(&p->queue, &entry->queue))
-        return MC_STATE_NEEDS_WORKSPACE;
-    return result;
+    return mc_queue_add(&p->queue, &entry->queue) ? MC_STATE_OK : MC_STATE_NEEDS_WORKSPACE;
 }
 
 /* The id is read ahead of the rest, to see whose user it is: version, length, id (state.c). */
