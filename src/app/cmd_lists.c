@@ -1,6 +1,7 @@
 /* maxcart carts, decisions, rejects: the rows of a store. */
 #include "app/commands.h"
 
+#include "app/endings.h"
 #include "app/query.h"
 #include "app/replay_setup.h"
 
@@ -27,20 +28,6 @@ struct cart_listing {
     struct mc_listing list;
     struct mc_buf items;
 };
-
-static void items_json(struct mc_buf *b, const struct mc_cart *cart) {
-    mc_buf_char(b, '[');
-    for (uint32_t i = 0; i < cart->item_count; i++) {
-        mc_buf_text(b, i > 0 ? ",{\"product_id\":" : "{\"product_id\":");
-        mc_buf_json(b, cart->items[i].product);
-        mc_buf_text(b, ",\"quantity\":");
-        mc_buf_int(b, cart->items[i].quantity);
-        mc_buf_text(b, ",\"price_minor\":");
-        mc_buf_int(b, cart->items[i].price);
-        mc_buf_char(b, '}');
-    }
-    mc_buf_char(b, ']');
-}
 
 static void items_text(struct mc_buf *b, const struct mc_cart *cart) {
     for (uint32_t i = 0; i < cart->item_count && i < ITEMS_SHOWN; i++) {
@@ -75,7 +62,7 @@ static bool take_cart(void *context, const struct mc_stored_cart *stored) {
     mc_rows_time(rows, cart->expires_at.us);
     mc_rows_number(rows, cart->value);
     mc_rows_text(rows, mc_str_of(mc_decision_names[cart->decision]));
-    put_items(l, cart, items_json);
+    put_items(l, cart, mc_cart_items_json);
     put_items(l, cart, items_text);
     return true;
 }

@@ -1,6 +1,7 @@
 #include "app/endings.h"
 
 #include "base/mem.h"
+#include <stdlib.h>
 
 void mc_endings_free(struct mc_endings *endings) {
     mc_free(endings->list);
@@ -30,6 +31,13 @@ static void item_json(struct mc_buf *b, const struct mc_cart_item *item, bool fi
     mc_buf_char(b, '}');
 }
 
+void mc_cart_items_json(struct mc_buf *b, const struct mc_cart *cart) {
+    mc_buf_char(b, '[');
+    for (uint32_t i = 0; i < cart->item_count; i++)
+        item_json(b, &cart->items[i], i == 0);
+    mc_buf_char(b, ']');
+}
+
 void mc_cart_json(struct mc_buf *b, const struct mc_cart *cart, enum mc_decision decision) {
     mc_buf_text(b, "{\"user_id\":");
     mc_buf_json(b, cart->user);
@@ -44,10 +52,9 @@ void mc_cart_json(struct mc_buf *b, const struct mc_cart *cart, enum mc_decision
     mc_buf_int128(b, cart->value);
     mc_buf_text(b, ",\"decision\":\"");
     mc_buf_text(b, mc_decision_names[decision]);
-    mc_buf_text(b, "\",\"items\":[");
-    for (uint32_t i = 0; i < cart->item_count; i++)
-        item_json(b, &cart->items[i], i == 0);
-    mc_buf_text(b, "]}\n");
+    mc_buf_text(b, "\",\"items\":");
+    mc_cart_items_json(b, cart);
+    mc_buf_text(b, "}\n");
 }
 
 static bool reserve(struct mc_endings *endings) {
@@ -136,4 +143,38 @@ int mc_ended_by_log(const void *a, const void *b) {
     if (x->log_row != y->log_row)
         return x->log_row < y->log_row ? -1 : 1;
     return mc_ended_by_expiry(a, b);
+}
+
+/* ---- side by side ---- */
+
+void mc_cart_order_free(struct mc_cart_order *order) {
+    mc_free(order->carts);
+    *order = (struct mc_cart_order){0};
+}
+
+bool mc_cart_order_add(struct mc_cart_order *order, struct mc_endings *endings) {
+    size_t count = order->count + endings->count;
+    if (count > order->cap) {
+        struct mc_ended_cart **carts = mc_realloc(order->carts, count * 2 * sizeof(struct mc_ended_cart *));
+        if (carts == NULL)
+            return false;
+        order->carts = carts;
+        order->cap = count * 2;
+    }
+    for (uint32_t i = 0; i < endings->count; i++)
+        order->carts[order->count++] = &endings->list[i];
+    return true;
+}
+
+bool mc_cart_order_gather(struct mc_cart_order *order, struct mc_endings *endings, uint32_t count) {
+    order->count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!mc_cart_order_add(order, &endings[i]))
+            return false;
+    return true;
+}
+
+void mc_cart_order_sort(struct mc_cart_order *order, int (*compare)(const void *a, const void *b)) {
+    if (order->count > 0) /* there is no array before the first cart */
+        qsort(order->carts, order->count, sizeof *order->carts, compare);
 }

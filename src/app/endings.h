@@ -35,12 +35,30 @@ void mc_endings_keep(struct mc_endings *endings, const struct mc_ended_cart *end
 /* Makes the pointers of all carts good: after the last add. */
 void mc_endings_settle(struct mc_endings *endings);
 
+/* The carts of several lists side by side, as pointers: to be sorted. Reuse keeps the memory; a zeroed one is empty. */
+struct mc_cart_order {
+    struct mc_ended_cart **carts;
+    size_t count, cap;
+};
+
+void mc_cart_order_free(struct mc_cart_order *order);
+
+/* Empties it and adds the carts of `count` lists. mc_cart_order_add adds one more list. False: no memory. */
+bool mc_cart_order_gather(struct mc_cart_order *order, struct mc_endings *endings, uint32_t count);
+bool mc_cart_order_add(struct mc_cart_order *order, struct mc_endings *endings);
+
+/* By one of the two orders below. */
+void mc_cart_order_sort(struct mc_cart_order *order, int (*compare)(const void *a, const void *b));
+
 /* By log row, expiry, user, session, opening time: the order of the visits' ends (SEMANTICS 3). */
 int mc_ended_by_log(const void *a, const void *b);
 
 /* By expiry, user, session, opening time: the order of carts.jsonl. Of pointers to struct mc_ended_cart, like the one
  * above. */
 int mc_ended_by_expiry(const void *a, const void *b);
+
+/* A cart's items as in carts.jsonl: [{"product_id":..,"quantity":..,"price_minor":..}...]. */
+void mc_cart_items_json(struct mc_buf *b, const struct mc_cart *cart);
 
 /* One line of carts.jsonl with its line feed (SEMANTICS 8). */
 void mc_cart_json(struct mc_buf *b, const struct mc_cart *cart, enum mc_decision decision);

@@ -11,12 +11,8 @@ struct export {
 
 static bool take_reject(void *context, const struct mc_stored_reject *r) {
     struct export *x = context;
-    char name[4096];
-    size_t len = r->source_name.len < sizeof name - 1 ? r->source_name.len : sizeof name - 1;
-    memcpy(name, r->source_name.data, len);
-    name[len] = '\0';
-    mc_outdir_reject(&x->out, name, (uint64_t)r->reject.byte_offset, (uint64_t)r->reject.row, r->reject.reason,
-                     r->reject.raw);
+    mc_outdir_reject(&x->out, r->source_name, (uint64_t)r->reject.byte_offset, (uint64_t)r->reject.row,
+                     r->reject.reason, r->reject.raw);
     return true;
 }
 
@@ -30,7 +26,7 @@ static bool take_sale(void *context, const struct mc_sale *sale) {
     struct export *x = context;
     struct mc_product_entry *p =
         mc_tally_product(&x->tally, mc_hash64(sale->product.data, sale->product.len), sale->product);
-    x->failed = p == NULL || !mc_tally_sale(&x->tally, p, sale->minute, (int64_t)sale->units, sale->revenue);
+    x->failed |= p == NULL || !mc_tally_sale(&x->tally, p, sale->minute, (int64_t)sale->units, sale->revenue);
     return !x->failed;
 }
 
@@ -40,7 +36,7 @@ static bool take_product(void *context, const struct mc_product *product) {
         [MC_CATEGORY_ID] = {product->category_id.value, product->category_id.at},
         [MC_CATEGORY_CODE] = {product->category_code.value, product->category_code.at},
         [MC_BRAND] = {product->brand.value, product->brand.at}};
-    x->failed = !mc_tally_add_product(&x->tally, product->product, column);
+    x->failed |= !mc_tally_add_product(&x->tally, product->product, column);
     return !x->failed;
 }
 

@@ -34,14 +34,14 @@ void mc_outdir_close(struct mc_outdir *o) {
     mc_output_drop(&o->carts);
     mc_endings_free(&o->held);
     mc_endings_free(&o->spare);
-    mc_free(o->order);
+    mc_cart_order_free(&o->order);
     *o = (struct mc_outdir){0};
 }
 
-void mc_outdir_reject(struct mc_outdir *o, const char *source, uint64_t byte_offset, uint64_t row,
+void mc_outdir_reject(struct mc_outdir *o, struct mc_str source, uint64_t byte_offset, uint64_t row,
                       enum mc_reason reason, struct mc_str raw) {
     struct mc_buf *b = &o->rejects.buf;
-    mc_buf_csv(b, mc_str_of(source));
+    mc_buf_csv(b, source);
     mc_buf_char(b, ',');
     mc_buf_int(b, (int64_t)byte_offset);
     mc_buf_char(b, ',');
@@ -56,40 +56,19 @@ void mc_outdir_reject(struct mc_outdir *o, const char *source, uint64_t byte_off
 
 /* ---- carts in order of expiry ---- */
 
-static bool gather(struct mc_outdir *o, struct mc_endings *endings, uint32_t partitions, size_t *count) {
-    size_t total = o->held.count;
-    for (uint32_t i = 0; i < partitions; i++)
-        total += endings[i].count;
-    if (total > o->order_cap) {
-        struct mc_ended_cart **order = mc_realloc(o->order, total * 2 * sizeof(struct mc_ended_cart *));
-        if (order == NULL)
-            return false;
-        o->order = order;
-        o->order_cap = total * 2;
-    }
-    *count = 0;
-    for (uint32_t i = 0; i < o->held.count; i++)
-        o->order[(*count)++] = &o->held.list[i];
-    for (uint32_t p = 0; p < partitions; p++)
-        for (uint32_t i = 0; i < endings[p].count; i++)
-            o->order[(*count)++] = &endings[p].list[i];
-    return true;
-}
-
 /* Every visit that is still open, or will be opened, expires after the clock: what expires up to it is final. */
 bool mc_outdir_carts(struct mc_outdir *o, struct mc_endings *endings, uint32_t partitions, struct mc_time clock,
                      bool all) {
-    size_t count;
-    if (!gather(o, endings, partitions, &count))
+    if (!mc_cart_order_gather(&o->order, endings, partitions) || !mc_cart_order_add(&o->order, &o->held))
         return false;
-    if (count > 0) /* there is no array before the first cart */
-        qsort(o->order, count, sizeof *o->order, mc_ended_by_expiry);
+    mc_cart_order_sort(&o->order, mc_ended_by_expiry);
     mc_endings_reset(&o->spare);
-    for (size_t i = 0; i < count; i++) {
-        if (all || o->order[i]->cart.expires_at.us <= clock.us)
-            mc_buf_str(&o->carts.buf, o->order[i]->line);
+    for (size_t i = 0; i < o->order.count; i++) {
+        const struct mc_ended_cart *ended = o->order.carts[i];
+        if (all || ended->cart.expires_at.us <= clock.us)
+            mc_buf_str(&o->carts.buf, ended->line);
         else
-            mc_endings_keep(&o->spare, o->order[i]);
+            mc_endings_keep(&o->spare, ended);
     }
     struct mc_endings held = o->spare;
     o->spare = o->held;

@@ -16,8 +16,7 @@ struct mc_outdir {
     const char *path; /* the caller's */
     struct mc_output rejects, carts;
     struct mc_endings held, spare; /* carts whose expiry the clock has not reached */
-    struct mc_ended_cart **order;  /* work space */
-    size_t order_cap;
+    struct mc_cart_order order;    /* work space */
 };
 
 /* Makes the folder if it is missing and opens the files. Start from {0}. MC_ERR_IO, MC_ERR_FULL, MC_ERR_NOMEM. */
@@ -26,7 +25,7 @@ enum mc_err mc_outdir_open(struct mc_outdir *o, const char *path, struct mc_erro
 /* Leaves the folder's files as they were before, unless finished. Accepts an empty one. */
 void mc_outdir_close(struct mc_outdir *o);
 
-void mc_outdir_reject(struct mc_outdir *o, const char *source, uint64_t byte_offset, uint64_t row,
+void mc_outdir_reject(struct mc_outdir *o, struct mc_str source, uint64_t byte_offset, uint64_t row,
                       enum mc_reason reason, struct mc_str raw);
 
 /* The carts that ended with a batch; `clock` after it. `all`: the log is over, hold nothing back. False: no memory. */

@@ -15,11 +15,10 @@ struct replay {
     struct mc_outdir outdir;
     struct mc_pipeline *pipeline;
     struct mc_progress progress;
-    struct mc_run run;            /* with a ledger */
-    struct mc_wall arrived_at;    /* of all rows: when the run first started */
-    struct mc_summary summary;    /* rows and rejects so far; the rest is taken from the pipeline */
-    struct mc_ended_cart **order; /* work space */
-    size_t order_cap;
+    struct mc_run run;          /* with a ledger */
+    struct mc_wall arrived_at;  /* of all rows: when the run first started */
+    struct mc_summary summary;  /* rows and rejects so far; the rest is taken from the pipeline */
+    struct mc_cart_order order; /* work space */
     bool is_over;
 };
 
@@ -44,7 +43,7 @@ static enum mc_err put_reject(struct replay *r, const struct mc_batch *b, const 
     r->summary.rejected[reason]++;
     if (r->ledger == NULL) {
         if (r->options->out != NULL)
-            mc_outdir_reject(&r->outdir, file->path, offset, number, reason, raw);
+            mc_outdir_reject(&r->outdir, mc_str_of(file->path), offset, number, reason, raw);
         return MC_OK;
     }
     struct mc_reject reject = {.source = file->source.id,
@@ -77,36 +76,24 @@ static enum mc_err put_rejects(struct replay *r, const struct mc_batch *b, struc
 
 /* ---- the ledger's share: ends of visits, second checks and purchases, in the order of the log ---- */
 
-static enum mc_err gather(struct replay *r, const struct mc_emission *em, size_t *count, struct mc_error *e) {
-    *count = 0;
-    for (uint32_t p = 0; p < em->partitions; p++)
-        *count += em->endings[p].count;
-    if (*count > r->order_cap) {
-        struct mc_ended_cart **order = mc_realloc(r->order, *count * 2 * sizeof(struct mc_ended_cart *));
-        if (order == NULL)
-            return mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
-        r->order = order;
-        r->order_cap = *count * 2;
-    }
-    size_t at = 0;
-    for (uint32_t p = 0; p < em->partitions; p++)
-        for (uint32_t i = 0; i < em->endings[p].count; i++)
-            r->order[at++] = &em->endings[p].list[i];
-    if (*count > 0) /* there is no array before the first cart */
-        qsort(r->order, *count, sizeof *r->order, mc_ended_by_log);
+static enum mc_err gather(struct replay *r, const struct mc_emission *em, struct mc_error *e) {
+    if (!mc_cart_order_gather(&r->order, em->endings, em->partitions))
+        return mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
+    mc_cart_order_sort(&r->order, mc_ended_by_log);
     return MC_OK;
 }
 
 /* The carts that ended at or before this event of the batch: first what was due before, then they, then what is due. */
-static enum mc_err end_carts(struct replay *r, const struct mc_batch *b, size_t count, size_t *next, uint32_t row,
+static enum mc_err end_carts(struct replay *r, const struct mc_batch *b, size_t *next, uint32_t row,
                              struct mc_error *e) {
+    struct mc_ended_cart **carts = r->order.carts;
     enum mc_err err = MC_OK;
-    while (*next < count && r->order[*next]->log_row <= row && err == MC_OK) {
-        uint32_t at = r->order[*next]->log_row;
+    while (*next < r->order.count && carts[*next]->log_row <= row && err == MC_OK) {
+        uint32_t at = carts[*next]->log_row;
         if (at > 0)
             err = mc_ledger_advance(r->ledger, b->events[at - 1].clock, e);
-        for (; *next < count && r->order[*next]->log_row == at && err == MC_OK; ++*next)
-            err = mc_ledger_end_cart(r->ledger, &r->order[*next]->cart, NULL, e);
+        for (; *next < r->order.count && carts[*next]->log_row == at && err == MC_OK; ++*next)
+            err = mc_ledger_end_cart(r->ledger, &carts[*next]->cart, NULL, e);
         if (err == MC_OK && at < b->event_count)
             err = mc_ledger_advance(r->ledger, b->events[at].clock, e);
     }
@@ -131,29 +118,28 @@ static enum mc_err put_purchase(struct replay *r, const struct mc_batch *b, cons
 
 static enum mc_err put_timeline(struct replay *r, const struct mc_emission *em, struct mc_error *e) {
     const struct mc_batch *b = em->batch;
-    size_t count, next = 0;
-    enum mc_err err = gather(r, em, &count, e);
+    size_t next = 0;
+    enum mc_err err = gather(r, em, e);
     for (uint32_t i = 0; i < b->event_count && err == MC_OK; i++) {
         if (b->events[i].type != MC_PURCHASE || b->duplicate[i])
             continue;
-        err = end_carts(r, b, count, &next, i, e);
+        err = end_carts(r, b, &next, i, e);
         if (err == MC_OK)
             err = put_purchase(r, b, &b->events[i], e);
     }
     if (err == MC_OK)
-        err = end_carts(r, b, count, &next, b->event_count, e);
+        err = end_carts(r, b, &next, b->event_count, e);
     return err == MC_OK ? mc_ledger_advance(r->ledger, em->clock, e) : err;
 }
 
 /* The log is over: the visits that were open end in order of expiry, and what they decide is due by itself. */
 static enum mc_err put_last_carts(struct replay *r, const struct mc_emission *em, struct mc_error *e) {
-    size_t count;
-    enum mc_err err = gather(r, em, &count, e);
-    for (size_t i = 0; i < count && err == MC_OK; i++)
-        err = mc_ledger_end_cart(r->ledger, &r->order[i]->cart, NULL, e);
-    if (err != MC_OK || count == 0)
+    enum mc_err err = gather(r, em, e);
+    for (size_t i = 0; i < r->order.count && err == MC_OK; i++)
+        err = mc_ledger_end_cart(r->ledger, &r->order.carts[i]->cart, NULL, e);
+    if (err != MC_OK || r->order.count == 0)
         return err;
-    int64_t last_us = r->order[count - 1]->cart.expires_at.us + mc_ledger_policy(r->ledger)->delay_us;
+    int64_t last_us = r->order.carts[r->order.count - 1]->cart.expires_at.us + mc_ledger_policy(r->ledger)->delay_us;
     return mc_ledger_advance(r->ledger, (struct mc_time){last_us}, e);
 }
 
@@ -434,7 +420,7 @@ enum mc_err mc_replay_run(const struct mc_replay_options *options, struct mc_rep
     mc_outdir_close(&r.outdir);
     mc_inputs_close(&r.inputs);
     mc_pipeline_close(&r.pipeline);
-    mc_free(r.order);
+    mc_cart_order_free(&r.order);
     return err;
 }
 

@@ -35,6 +35,9 @@ struct mc_cart_item {
     int64_t price;    /* minor units, of the last add */
 };
 
+/* Of two items, for sorting: by product. */
+int mc_cart_item_by_product(const void *a, const void *b);
+
 /* An abandoned cart: a visit that ended with something in its cart and no purchase. */
 struct mc_cart {
     struct mc_str user, session;

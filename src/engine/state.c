@@ -55,11 +55,6 @@ static void put_mark(struct writer *w, const struct mc_memory *m, uint32_t place
     put(w, &m->ids[place].high, sizeof(uint64_t));
 }
 
-static int by_product(const void *a, const void *b) {
-    const struct mc_cart_item *x = a, *y = b;
-    return mc_str_compare(x->product, y->product);
-}
-
 static int by_session(const void *a, const void *b) {
     struct mc_visit *const *x = a, *const *y = b;
     return mc_str_compare((*x)->session, (*y)->session);
@@ -75,7 +70,7 @@ static void put_visit(struct writer *w, struct mc_visit *v) {
     put_u32(w, v->seen.count);
     for (uint32_t i = 0; i < v->seen.count; i++)
         put_mark(w, &v->seen, mc_memory_place(&v->seen, i));
-    mc_sort(v->items, v->item_count, sizeof *v->items, by_product);
+    mc_sort(v->items, v->item_count, sizeof *v->items, mc_cart_item_by_product);
     put_u32(w, v->item_count);
     for (uint32_t i = 0; i < v->item_count; i++) {
         put_id(w, v->items[i].product);

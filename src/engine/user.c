@@ -119,14 +119,9 @@ static enum mc_decision decide(const struct mc_user *u, const struct mc_rules *r
     return cart->value < rules->minimum ? MC_BELOW_MINIMUM : MC_UNDECIDED;
 }
 
-static int by_product(const void *a, const void *b) {
-    const struct mc_cart_item *x = a, *y = b;
-    return mc_str_compare(x->product, y->product);
-}
-
 static struct mc_cart cart_of(const struct mc_user *u, struct mc_visit *v, const struct mc_rules *rules,
                               struct mc_time clock) {
-    mc_sort(v->items, v->item_count, sizeof *v->items, by_product);
+    mc_sort(v->items, v->item_count, sizeof *v->items, mc_cart_item_by_product);
     struct mc_cart cart = {.user = u->id,
                            .session = v->session,
                            .opened_at = v->opened_at,

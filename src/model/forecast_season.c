@@ -17,11 +17,6 @@ static double covariance(const double *y, size_t n, size_t lag, double mean) {
     return sum;
 }
 
-double mc_series_acf(const double *y, size_t n, size_t lag) {
-    double mean = mean_of(y, n), variance = covariance(y, n, 0, mean);
-    return lag < n && variance > 0 ? covariance(y, n, lag, mean) / variance : 0;
-}
-
 bool mc_season_is_present(const double *y, size_t n, size_t period, size_t cycles_min) {
     if (period < 2 || n < cycles_min * period)
         return false;

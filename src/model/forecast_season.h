@@ -19,9 +19,6 @@ struct mc_season {
     double index[MC_SEASON_MAX];
 };
 
-/* The autocorrelation at `lag`; 0 for a constant or too short series. */
-double mc_series_acf(const double *y, size_t n, size_t lag);
-
 /* Whether |acf(period)| exceeds 1.645 sqrt((1 + 2 sum of acf(k)^2, k < period) / n): the 90 % test of the M3 and M4
  * benchmarks. False below `cycles_min` whole cycles or for a period of 1. */
 bool mc_season_is_present(const double *y, size_t n, size_t period, size_t cycles_min);

@@ -227,10 +227,6 @@ enum mc_err mc_chunk_append(struct mc_ledger *l, const char *name, struct mc_str
     return named_put(l, MC_SQL_CHUNK_ADD, name, blob, e);
 }
 
-enum mc_err mc_chunk_clear(struct mc_ledger *l, const char *name, struct mc_error *e) {
-    return named_drop(l, MC_SQL_CHUNK_CLEAR, name, e);
-}
-
 enum mc_err mc_chunk_each(struct mc_ledger *l, const char *name, bool (*take)(void *context, struct mc_str blob),
                           void *context, struct mc_error *e) {
     sqlite3_stmt *s = mc_sql_get(l, MC_SQL_CHUNK_NEXT, e);

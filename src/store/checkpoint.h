@@ -72,8 +72,6 @@ enum mc_err mc_chunk_append(struct mc_ledger *l, const char *name, struct mc_str
  * appending from within `take`. */
 enum mc_err mc_chunk_each(struct mc_ledger *l, const char *name, bool (*take)(void *context, struct mc_str blob),
                           void *context, struct mc_error *e);
-enum mc_err mc_chunk_clear(struct mc_ledger *l, const char *name, struct mc_error *e);
-
 /* A named text for anything else that must outlive a process; get appends to `out`, nothing if there is none. */
 enum mc_err mc_setting_put(struct mc_ledger *l, const char *name, struct mc_str value, struct mc_error *e);
 enum mc_err mc_setting_get(struct mc_ledger *l, const char *name, struct mc_buf *out, struct mc_error *e);

@@ -133,8 +133,4 @@ struct mc_report {
 
 enum mc_err mc_report_read(struct mc_ledger *l, struct mc_report *out, struct mc_error *e);
 
-/* All counters, in order of name, those of mc_counter_set and the ledger's own. */
-enum mc_err mc_read_counters(struct mc_ledger *l, bool (*take)(void *context, const char *name, __int128 value),
-                             void *context, struct mc_error *e);
-
 #endif

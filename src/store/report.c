@@ -64,28 +64,6 @@ static void text_key_bind(sqlite3_stmt *s, const struct mc_cell *after, const vo
 
 static const struct mc_cell from_the_first[MC_PAGE_COLUMNS_MAX] = {{0}};
 
-struct counters {
-    bool (*take)(void *context, const char *name, __int128 value);
-    void *context;
-};
-
-static bool give_counter(void *context, struct mc_page *page, const struct mc_cell *row) {
-    struct counters *c = context;
-    char name[256];
-    size_t len = row[0].text.len < sizeof name - 1 ? row[0].text.len : sizeof name - 1;
-    (void)page;
-    memcpy(name, row[0].text.data, len);
-    name[len] = '\0';
-    return c->take(c->context, name, row[1].exact);
-}
-
-enum mc_err mc_read_counters(struct mc_ledger *l, bool (*take)(void *context, const char *name, __int128 value),
-                             void *context, struct mc_error *e) {
-    static const struct mc_paged listing = {MC_SQL_COUNTER_NEXT, 1, text_key_bind, NULL, NULL};
-    struct counters c = {take, context};
-    return mc_page_each(l, &listing, from_the_first, give_counter, &c, e);
-}
-
 /* ---- the product dimension: checkpoint.h ---- */
 
 struct products {

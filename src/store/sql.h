@@ -20,7 +20,6 @@ struct mc_ledger;
     X(NAME_PUT, "INSERT OR REPLACE INTO name(kind,id,name) VALUES(?1,?2,?3)", "write a name")                          \
     X(COUNTER_GET, "SELECT value FROM counter WHERE name=?1", "read a counter")                                        \
     X(COUNTER_PUT, "INSERT OR REPLACE INTO counter(name,value) VALUES(?1,?2)", "write a counter")                      \
-    X(COUNTER_NEXT, "SELECT name,value FROM counter WHERE name>?1 ORDER BY name", "read the counters")                 \
     X(SOURCE_FIND,                                                                                                     \
       "SELECT id,state,byte_offset,row,file_len,prefix_len,prefix_hash FROM source WHERE prefix_hash IS NOT NULL"      \
       " AND file_len<=?1 ORDER BY file_len DESC,id DESC",                                                              \
@@ -42,7 +41,6 @@ struct mc_ledger;
     X(SNAPSHOT_GET, "SELECT bytes FROM snapshot WHERE name=?1", "read a snapshot")                                     \
     X(CHUNK_ADD, "INSERT INTO chunk(name,bytes) VALUES(?1,?2)", "append a chunk")                                      \
     X(CHUNK_NEXT, "SELECT id,bytes FROM chunk WHERE name=?1 AND id>?2 ORDER BY id LIMIT 1", "read a chunk")            \
-    X(CHUNK_CLEAR, "DELETE FROM chunk WHERE name=?1", "drop the chunks")                                               \
     X(PRODUCT_PUT,                                                                                                     \
       "INSERT INTO product VALUES(?1,?2,?3,?4,?5,?6,?7) ON CONFLICT(product_id) DO UPDATE SET"                         \
       " category_id=iif(mc_newer(?3,?2,category_id_at,category_id),?2,category_id),"                                   \
