@@ -8,6 +8,7 @@
 #define MC_EVENT_CSV_H
 
 #include "event/batch.h"
+#include "event/fields.h"
 
 /* Longest row without its terminator; longer ones are malformed. */
 enum { MC_ROW_BYTES_MAX = 65536 };
@@ -31,25 +32,6 @@ struct mc_row_bounds mc_csv_row(const char *bytes, size_t len, bool last);
 /* How many of the bytes are whole rows, given that a row starts at bytes[0]; 0 when not even one is. */
 size_t mc_csv_whole_rows(const char *bytes, size_t len, bool last);
 
-/* The columns that we know, in the order of --no-header; the rest follows. */
-enum mc_column {
-    MC_COLUMN_EVENT_TIME,
-    MC_COLUMN_EVENT_TYPE,
-    MC_COLUMN_PRODUCT_ID,
-    MC_COLUMN_CATEGORY_ID,
-    MC_COLUMN_CATEGORY_CODE,
-    MC_COLUMN_BRAND,
-    MC_COLUMN_PRICE,
-    MC_COLUMN_USER_ID,
-    MC_COLUMN_USER_SESSION,
-    MC_COLUMN_QUANTITY,
-    MC_COLUMN_CURRENCY,
-    MC_COLUMN_ORDER_ID,
-    MC_COLUMN_MESSAGE_ID,
-    MC_COLUMNS,
-    MC_COLUMN_IGNORED = MC_COLUMNS
-};
-
 /* Which column of the rows is which of ours. */
 struct mc_layout {
     uint32_t count;        /* fields of a row */
@@ -69,9 +51,7 @@ void mc_layout_free(struct mc_layout *layout);
 
 struct mc_csv_decoder {
     const struct mc_layout *layout;
-    struct mc_str currency; /* the store's; empty: rows' currencies are not compared */
-    char minute_text[16];   /* "YYYY-MM-DD HH:MM" that was parsed last */
-    int64_t minute_us;      /* and its instant; MC_TIME_NONE_US: nothing remembered */
+    struct mc_checks checks;
 };
 
 void mc_csv_decoder_init(struct mc_csv_decoder *decoder, const struct mc_layout *layout, struct mc_str currency);

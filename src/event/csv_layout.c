@@ -3,10 +3,6 @@
 #include "event/csv.h"
 #include "event/csv_fields.h"
 
-static const char *const column_names[MC_COLUMNS] = {
-    "event_time", "event_type",   "product_id", "category_id", "category_code", "brand",     "price",
-    "user_id",    "user_session", "quantity",   "currency",    "order_id",      "message_id"};
-
 enum { DEFAULT_COLUMNS = 9 };
 
 void mc_layout_free(struct mc_layout *layout) {
@@ -32,7 +28,7 @@ static bool is_needed(enum mc_column column) {
 
 static enum mc_column column_of(struct mc_str name) {
     for (int i = 0; i < MC_COLUMNS; i++)
-        if (mc_str_equal_nocase(name, mc_str_of(column_names[i])))
+        if (mc_str_equal_nocase(name, mc_str_of(mc_column_names[i])))
             return (enum mc_column)i;
     return MC_COLUMN_IGNORED;
 }
@@ -46,7 +42,7 @@ static void note_ignored(struct mc_layout *layout, struct mc_str name) {
 static enum mc_err check_needed(const bool *found, struct mc_error *e) {
     for (int i = 0; i < MC_COLUMNS; i++)
         if (is_needed((enum mc_column)i) && !found[i])
-            return mc_error_set(e, MC_ERR_FORMAT, "the header has no column '%s'", column_names[i]);
+            return mc_error_set(e, MC_ERR_FORMAT, "the header has no column '%s'", mc_column_names[i]);
     return MC_OK;
 }
 
@@ -55,7 +51,7 @@ static enum mc_err add_column(struct mc_layout *layout, bool *found, struct mc_s
     if (column == MC_COLUMN_IGNORED)
         note_ignored(layout, name);
     else if (found[column])
-        return mc_error_set(e, MC_ERR_FORMAT, "the header names column '%s' twice", column_names[column]);
+        return mc_error_set(e, MC_ERR_FORMAT, "the header names column '%s' twice", mc_column_names[column]);
     else
         found[column] = true;
     layout->column[layout->count++] = (uint8_t)column;
