@@ -409,6 +409,27 @@ void mc_partition_finish(struct mc_partition *p, struct mc_time clock) {
     }
 }
 
+/* ---- looking ---- */
+
+static void add_open_carts(const struct mc_user *user, struct mc_open_carts *sum) {
+    for (uint16_t i = 0; i < user->visit_count; i++) {
+        const struct mc_visit *visit = user->visits[i];
+        if (visit->item_count == 0 || visit->has_purchase)
+            continue;
+        sum->count++;
+        for (uint16_t k = 0; k < visit->item_count; k++)
+            sum->value += (__int128)visit->items[k].quantity * visit->items[k].price;
+    }
+}
+
+struct mc_open_carts mc_partition_open_carts(const struct mc_partition *p) {
+    struct mc_open_carts sum = {0};
+    for (uint64_t i = 0; i <= p->mask; i++)
+        if (p->slots[i].entry != NULL)
+            add_open_carts(&p->slots[i].entry->user, &sum);
+    return sum;
+}
+
 /* ---- snapshot ---- */
 
 void mc_partition_encode(const struct mc_partition *p, struct mc_buf *out) {

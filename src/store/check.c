@@ -188,6 +188,10 @@ static void clock_move(struct mc_ledger *l, struct mc_time clock) {
     forget_old(l);
 }
 
+struct mc_time mc_ledger_next_due(const struct mc_ledger *l) {
+    return l->waiting.heap_count > 0 ? l->waiting.heap[0]->due : (struct mc_time){MC_TIME_NONE_US};
+}
+
 enum mc_err mc_ledger_advance(struct mc_ledger *l, struct mc_time clock, struct mc_error *e) {
     enum mc_err err = mc_ledger_writable(l, e);
     if (err != MC_OK || mc_time_is_none(clock))

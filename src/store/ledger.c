@@ -65,6 +65,10 @@ const struct mc_policy *mc_ledger_policy(const struct mc_ledger *l) {
     return &l->policy;
 }
 
+const char *mc_ledger_path(const struct mc_ledger *l) {
+    return l->path;
+}
+
 void mc_ledger_key(const struct mc_ledger *l, const char *purpose, uint8_t key[MC_SECRET_BYTES]) {
     crypto_generichash(key, MC_SECRET_BYTES, (const unsigned char *)purpose, strlen(purpose), l->secret,
                        sizeof l->secret);

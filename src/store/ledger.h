@@ -65,6 +65,9 @@ enum mc_err mc_ledger_set_policy(struct mc_ledger *l, const struct mc_policy *po
 
 const struct mc_policy *mc_ledger_policy(const struct mc_ledger *l);
 
+/* The file's true path. */
+const char *mc_ledger_path(const struct mc_ledger *l);
+
 /* 32 bytes for one purpose ("links"), derived from the store's secret: for libsodium's keyed functions. The same for
  * ever for one store and purpose. */
 void mc_ledger_key(const struct mc_ledger *l, const char *purpose, uint8_t key[MC_SECRET_BYTES]);
@@ -105,6 +108,9 @@ enum mc_err mc_ledger_end_cart(struct mc_ledger *l, const struct mc_cart *cart, 
  * withheld. Nothing happens without a clock. Costs a comparison when nothing is due. After the last row of a replay the
  * carts that ended with it may be due later than its clock: give the instant up to which they are to be checked. */
 enum mc_err mc_ledger_advance(struct mc_ledger *l, struct mc_time clock, struct mc_error *e);
+
+/* When mc_ledger_advance has next something to do: the least due time of what waits for its second check; none. */
+struct mc_time mc_ledger_next_due(const struct mc_ledger *l);
 
 /* Adds to the rollup of a product and a UTC minute. `minute` is any instant within it. Exact: units and revenue may
  * pass int64. */

@@ -7,7 +7,8 @@
  * start) |                                   ^      |  retry ---> retry (attempts, not before)
  *               +--> control (holdout: nothing      +------+------------+
  *                    is ever sent)                         |   failed --> failed  (given up, the note says why)
- *                                                   before: withheld, when an address was suppressed or lost meanwhile
+ *                                                   before: withheld, when an address was suppressed or lost meanwhile,
+ *                                                           or when it was not handed over in time (too_late)
  *
  * All that writes runs in the ledger's open transaction. To hand a message to a server: begin_sending in one
  * transaction, commit, hand over, then the result in the next. The spool, whose write is idempotent by message_id, may
@@ -33,9 +34,9 @@ enum mc_message_state {
 };
 extern const char *const mc_message_state_names[MC_MESSAGE_STATES];
 
-/* Why a message was withheld: the decision that held at the second check, or MC_WITHHELD_NO_COUPON. */
-enum { MC_WITHHELD_NONE = -1, MC_WITHHELD_NO_COUPON = 100 };
-/* "purchased", ... "capped", "no_coupon"; "" for MC_WITHHELD_NONE. */
+/* Why a message was withheld: the decision that held at the second check, or one of these. */
+enum { MC_WITHHELD_NONE = -1, MC_WITHHELD_NO_COUPON = 100, MC_WITHHELD_TOO_LATE = 101 };
+/* "purchased", ... "capped", "no_coupon", "too_late"; "" for MC_WITHHELD_NONE. */
 const char *mc_withheld_name(int withheld);
 
 enum { MC_MESSAGE_ID_CHARS = 32 };
@@ -51,7 +52,7 @@ struct mc_message {
     int64_t id;                               /* 0: a preview, there is no row in the outbox */
     char message_id[MC_MESSAGE_ID_CHARS + 1]; /* lower-case hex, stable for the visit and the store */
     enum mc_message_state state;
-    int withheld; /* enum mc_decision, MC_WITHHELD_NO_COUPON or MC_WITHHELD_NONE */
+    int withheld; /* enum mc_decision or MC_WITHHELD_... */
     bool replayed;
     struct mc_cart cart;           /* its own copy */
     struct mc_message_item *items; /* cart.item_count of them, by product */
@@ -60,7 +61,7 @@ struct mc_message {
     struct mc_offer offer;
     struct mc_str coupon;             /* empty: none */
     struct mc_time coupon_expires_at; /* none: does not expire */
-    uint32_t attempts;                /* hand-overs begun */
+    uint32_t attempts;                /* hand-overs begun, but for those that were postponed */
     struct mc_wall next_at;           /* of a retry: not before */
     struct mc_wall handed_at;         /* to the server or spool; us 0: not yet */
     struct mc_str note;               /* the server's last words */
@@ -74,6 +75,24 @@ void mc_message_free(struct mc_message *message);
  * <= max. */
 enum mc_err mc_outbox_due(struct mc_ledger *l, bool with_replayed, struct mc_wall now, int64_t after, int64_t *ids,
                           size_t max, size_t *count, struct mc_error *e);
+
+/* How many messages are in a state, with what the open transaction did. Of a handle for writing; runs no statement. */
+uint64_t mc_outbox_count(const struct mc_ledger *l, enum mc_message_state state);
+
+/* A message that is claimed, or retry: to be handed over when its instant comes. */
+struct mc_outbox_ready {
+    int64_t id;
+    struct mc_time due_at;
+    struct mc_wall next_at; /* us 0: at once */
+    bool replayed;
+};
+
+/* All of them, in no order, if *seen is none; else the claimed ones that were due after it, which costs nothing for the
+ * others: a message is claimed when the clock passes its due time. *seen becomes the clock, so that the next call gives
+ * what was claimed since. `take` returns false to stop (*seen is then as it was); it must not change the ledger. */
+enum mc_err mc_outbox_ready_each(struct mc_ledger *l, struct mc_time *seen,
+                                 bool (*take)(void *context, const struct mc_outbox_ready *ready), void *context,
+                                 struct mc_error *e);
 
 /* Ids of all messages in one state, in order of id, above `after`. */
 enum mc_err mc_outbox_list(struct mc_ledger *l, enum mc_message_state state, int64_t after, int64_t *ids, size_t max,
@@ -103,12 +122,19 @@ enum mc_err mc_outbox_unknown(struct mc_ledger *l, int64_t id, struct mc_wall at
 enum mc_err mc_outbox_retry(struct mc_ledger *l, int64_t id, struct mc_wall next_at, struct mc_str note,
                             struct mc_error *e);
 
+/* Like retry, but the hand-over that was begun does not count as an attempt: nobody was there to take it. */
+enum mc_err mc_outbox_postpone(struct mc_ledger *l, int64_t id, struct mc_wall next_at, struct mc_str note,
+                               struct mc_error *e);
+
+/* claimed or retry -> withheld, reason too_late; *held is false, and nothing happens, in any other state. */
+enum mc_err mc_outbox_too_late(struct mc_ledger *l, int64_t id, bool *held, struct mc_error *e);
+
 /* Given up after its attempts, or because it cannot be composed: final, and nothing is held against the address. `note`
  * says why. */
 enum mc_err mc_outbox_failed(struct mc_ledger *l, int64_t id, struct mc_str note, struct mc_error *e);
 
-/* To be called once when delivery starts: what a killed process left in `sending` becomes unknown, or, if `resend`,
- * retry. *count of them. */
+/* To be called once when delivery starts: what a killed process left in `sending` becomes unknown, or, if `resend` or
+ * replayed (it was for the spool, which takes it twice), retry. *count of them. */
 enum mc_err mc_outbox_recover(struct mc_ledger *l, bool resend, struct mc_wall now, size_t *count, struct mc_error *e);
 
 #endif

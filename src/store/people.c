@@ -61,6 +61,40 @@ enum mc_err mc_subscriber_put(struct mc_ledger *l, const struct mc_subscriber *s
     return mc_sql_run(l, MC_SQL_SUBSCRIBER_PUT, e);
 }
 
+/* What the call does not give comes from the row that is there. *old holds its bytes. */
+static enum mc_err complete(struct mc_ledger *l, struct mc_subscriber *s, struct mc_arena *old, struct mc_error *e) {
+    struct mc_str *texts[] = {&s->email, &s->first_name, NULL, &s->language, &s->time_zone};
+    sqlite3_stmt *q = mc_sql_get(l, MC_SQL_SUBSCRIBER_GET, e);
+    bool there = false, fits = true;
+    if (q == NULL)
+        return l->last_error;
+    mc_bind_str(q, 1, s->user);
+    enum mc_err err = mc_sql_step(l, MC_SQL_SUBSCRIBER_GET, &there, e);
+    if (err != MC_OK || !there)
+        return err;
+    for (int i = 0; i < (int)(sizeof texts / sizeof *texts); i++)
+        if (texts[i] != NULL && texts[i]->len == 0)
+            fits = fits && mc_arena_copy(old, mc_column_str(q, i), texts[i]);
+    if (s->consent == MC_CONSENT_UNKNOWN)
+        s->consent = (enum mc_consent)sqlite3_column_int(q, 2);
+    mc_sql_reset(l, MC_SQL_SUBSCRIBER_GET);
+    return fits ? MC_OK : mc_ledger_no_memory(l, e);
+}
+
+enum mc_err mc_subscriber_update(struct mc_ledger *l, const struct mc_subscriber *given, const char **refused,
+                                 struct mc_error *e) {
+    struct mc_subscriber s = *given;
+    struct mc_arena old = {0};
+    enum mc_err err = mc_ledger_writable(l, e);
+    *refused = subscriber_fault(given);
+    if (err == MC_OK && *refused == NULL)
+        err = complete(l, &s, &old, e);
+    if (err == MC_OK && *refused == NULL)
+        err = mc_subscriber_put(l, &s, refused, e);
+    mc_arena_free(&old);
+    return err;
+}
+
 /* ---- links ---- */
 
 static enum mc_err person_put(struct mc_ledger *l, struct mc_str user, struct mc_str person, struct mc_error *e) {

@@ -39,6 +39,11 @@ struct mc_subscriber {
 enum mc_err mc_subscriber_put(struct mc_ledger *l, const struct mc_subscriber *subscriber, const char **refused,
                               struct mc_error *e);
 
+/* The same for what one call knows: an empty text and MC_CONSENT_UNKNOWN leave what is there. A row is made if there is
+ * none. */
+enum mc_err mc_subscriber_update(struct mc_ledger *l, const struct mc_subscriber *given, const char **refused,
+                                 struct mc_error *e);
+
 /* How the person behind a user id can be reached, by the rule of the decisions: the row of the id itself if it has an
  * address, else that of the least linked id that has one. Strings are in
  * the arena. Start from {0}; a used one is cleared first; mc_contact_free takes it back to {0}. */

@@ -121,6 +121,7 @@ struct mc_report {
     uint64_t messages[MC_MESSAGE_STATES]; /* outbox rows by state */
     uint64_t withheld[MC_DECISIONS];      /* by reason */
     uint64_t withheld_no_coupon;
+    uint64_t withheld_too_late;
     uint64_t without_coupon;                       /* messages claimed while the pool was empty */
     uint64_t coupons_free, coupons_taken;          /* free includes expired ones */
     uint64_t subscribers, suppressions, catalogue; /* rows */
@@ -128,6 +129,7 @@ struct mc_report {
     uint64_t recovered_send, recovered_holdout;    /* of those */
     __int128 recovered_send_minor, recovered_holdout_minor;
     uint64_t promise[MC_PROMISE_BUCKETS]; /* messages of live runs by handed_at - due_at */
+    uint64_t clicked;                     /* messages of which a link was followed */
     struct mc_time clock;                 /* greatest given to advance; none */
 };
 

@@ -13,6 +13,7 @@ static void report_fill(const struct mc_totals *t, struct mc_report *out) {
         .revenue = v[MC_TOTAL_REVENUE],
         .sale_minutes = (uint64_t)v[MC_TOTAL_SALE_MINUTES],
         .withheld_no_coupon = (uint64_t)v[MC_TOTAL_NO_COUPON],
+        .withheld_too_late = (uint64_t)v[MC_TOTAL_TOO_LATE],
         .without_coupon = (uint64_t)v[MC_TOTAL_WITHOUT_COUPON],
         .coupons_free = (uint64_t)v[MC_TOTAL_COUPONS_FREE],
         .coupons_taken = (uint64_t)v[MC_TOTAL_COUPONS_TAKEN],
@@ -25,6 +26,7 @@ static void report_fill(const struct mc_totals *t, struct mc_report *out) {
         .recovered_holdout = (uint64_t)v[MC_TOTAL_RECOVERED_HOLDOUT],
         .recovered_send_minor = v[MC_TOTAL_RECOVERED_SEND_MINOR],
         .recovered_holdout_minor = v[MC_TOTAL_RECOVERED_HOLDOUT_MINOR],
+        .clicked = (uint64_t)v[MC_TOTAL_CLICKED],
         .clock = {v[MC_TOTAL_CLOCK_SET] ? (int64_t)v[MC_TOTAL_CLOCK] : MC_TIME_NONE_US},
     };
     for (int i = 0; i < MC_DECISIONS; i++) {

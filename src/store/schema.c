@@ -77,6 +77,9 @@ static const char *const migrations[MC_SCHEMA_VERSION] = {
     " WHERE name='store.message.retry';"
     "UPDATE outbox SET state=9, next_at=NULL WHERE state=6 AND next_at>=7258118400000000;"
     "INSERT OR REPLACE INTO name VALUES('message_state', 9, 'failed');",
+
+    /* 5: clicks */
+    "ALTER TABLE outbox ADD COLUMN clicked_at INTEGER;",
 };
 
 static int step(sqlite3 *db, int version) {

@@ -5,7 +5,7 @@
 
 #include <sqlite3.h>
 
-enum { MC_SCHEMA_VERSION = 4, MC_SCHEMA_APPLICATION_ID = 0x4d634c31 /* "McL1" */ };
+enum { MC_SCHEMA_VERSION = 5, MC_SCHEMA_APPLICATION_ID = 0x4d634c31 /* "McL1" */ };
 
 /* Brings an open database, with mc_sql_functions, from version `from` to `to`, each step in one transaction; stops at
  * the first error and returns SQLite's code: what was reached before it stays. */

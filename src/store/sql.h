@@ -136,6 +136,13 @@ struct mc_ledger;
       "replayed)"                                                                                                      \
       " AND (state=1 OR next_at<=?3) ORDER BY id LIMIT ?4",                                                            \
       "list the messages")                                                                                             \
+    X(OUTBOX_READY,                                                                                                    \
+      "SELECT id,due_at,next_at,replayed FROM outbox INDEXED BY outbox_ready WHERE state IN (1,2,6) AND state<>2",     \
+      "list the messages")                                                                                             \
+    X(OUTBOX_CLAIMED,                                                                                                  \
+      "SELECT id,due_at,next_at,replayed FROM outbox INDEXED BY outbox_due WHERE due_at>?1 AND due_at<=?2 AND "        \
+      "state=1",                                                                                                       \
+      "list the messages")                                                                                             \
     X(OUTBOX_IN_STATE, "SELECT id FROM outbox WHERE state=?1 AND id>?2 ORDER BY id LIMIT ?3", "list the messages")     \
     X(OUTBOX_SENDING, "SELECT id FROM outbox INDEXED BY outbox_ready WHERE state IN (1,2,6) AND state=2 ORDER BY id",  \
       "list the messages")                                                                                             \
@@ -143,7 +150,8 @@ struct mc_ledger;
       "read a message")                                                                                                \
     X(OUTBOX_BEGIN, "UPDATE outbox SET state=2,attempts=attempts+1,sent_to=?2 WHERE id=?1", "begin to send a message") \
     X(OUTBOX_RESULT,                                                                                                   \
-      "UPDATE outbox SET state=?2,next_at=?3,handed_at=coalesce(?4,handed_at),note=coalesce(?5,note) WHERE id=?1",     \
+      "UPDATE outbox SET state=?2,next_at=?3,handed_at=coalesce(?4,handed_at),note=coalesce(?5,note),"                 \
+      "attempts=attempts-?6 WHERE id=?1",                                                                              \
       "write a message's result")                                                                                      \
     X(OUTBOX_HOLD, "UPDATE outbox SET state=7,withheld=?2 WHERE id=?1", "withhold a message")                          \
     X(OUTBOX_GET,                                                                                                      \
@@ -151,6 +159,8 @@ struct mc_ledger;
       "o.offer_kind,o.offer_value,p.code,p.expires_at,o.attempts,o.next_at,o.handed_at,o.note FROM outbox o"           \
       " LEFT JOIN coupon p ON p.id=o.coupon_id WHERE o.id=?1",                                                         \
       "read a message")                                                                                                \
+    X(RESPONSE_OF, "SELECT clicked_at FROM outbox WHERE id=?1", "read a message")                                      \
+    X(RESPONSE_CLICK, "UPDATE outbox SET clicked_at=?2 WHERE id=?1", "note a click")                                   \
     X(CUSTOMER_PUT,                                                                                                    \
       "INSERT INTO customer VALUES(?1,?2) ON CONFLICT(user_id) DO UPDATE SET"                                          \
       " last_purchase_at=max(last_purchase_at,excluded.last_purchase_at)",                                             \

@@ -13,6 +13,7 @@ static const char *const single_names[MC_TOTAL_SINGLES] = {
     [MC_TOTAL_SALE_MINUTES] = "sale_minutes",
     [MC_TOTAL_RETRIED] = "rejects_retried",
     [MC_TOTAL_NO_COUPON] = "withheld.no_coupon",
+    [MC_TOTAL_TOO_LATE] = "withheld.too_late",
     [MC_TOTAL_WITHOUT_COUPON] = "without_coupon",
     [MC_TOTAL_COUPONS_FREE] = "coupons_free",
     [MC_TOTAL_COUPONS_TAKEN] = "coupons_taken",
@@ -25,6 +26,7 @@ static const char *const single_names[MC_TOTAL_SINGLES] = {
     [MC_TOTAL_RECOVERED_HOLDOUT] = "recovered.holdout",
     [MC_TOTAL_RECOVERED_SEND_MINOR] = "recovered_minor.send",
     [MC_TOTAL_RECOVERED_HOLDOUT_MINOR] = "recovered_minor.holdout",
+    [MC_TOTAL_CLICKED] = "clicked",
     [MC_TOTAL_CLOCK_SET] = "clock_set",
     [MC_TOTAL_CLOCK] = "clock",
 };

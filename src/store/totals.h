@@ -15,6 +15,7 @@ enum mc_total {
     MC_TOTAL_SALE_MINUTES,
     MC_TOTAL_RETRIED,
     MC_TOTAL_NO_COUPON, /* withheld for want of one */
+    MC_TOTAL_TOO_LATE,  /* withheld for that */
     MC_TOTAL_WITHOUT_COUPON,
     MC_TOTAL_COUPONS_FREE,
     MC_TOTAL_COUPONS_TAKEN,
@@ -27,6 +28,7 @@ enum mc_total {
     MC_TOTAL_RECOVERED_HOLDOUT,
     MC_TOTAL_RECOVERED_SEND_MINOR,
     MC_TOTAL_RECOVERED_HOLDOUT_MINOR,
+    MC_TOTAL_CLICKED,
     MC_TOTAL_CLOCK_SET, /* 1 once there was a clock */
     MC_TOTAL_CLOCK,
     MC_TOTAL_SINGLES,

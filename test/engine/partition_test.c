@@ -54,7 +54,16 @@ static void test_forgets(void **state) {
     assert_int_equal(mc_partition_apply(p, &batch, NULL, batch.event_count, NULL), MC_OK);
     assert_int_equal(mc_partition_measure(p).users, USERS);
     assert_int_equal(mc_partition_measure(p).visits, USERS);
+    struct mc_open_carts carts = mc_partition_open_carts(p), want = {0};
+    for (int i = 0; i < USERS; i++)
+        if (i % 3 != 0) { /* of those with a message id only the first add counts */
+            want.count++;
+            want.value += i % 5 == 0 ? 100 : 1200;
+        }
+    assert_int_equal(carts.count, want.count);
+    assert_true(carts.value == want.value);
     assert_int_equal(mc_partition_advance(p, NULL, (struct mc_time){NOON + MC_HOUR_US}, NULL), MC_OK);
+    assert_int_equal(mc_partition_open_carts(p).count, 0);
     assert_int_equal(ends, USERS);
     assert_int_equal(mc_partition_measure(p).visits, 0);
     uint64_t remembered = 0; /* a purchase, or a message id that was no duplicate */
