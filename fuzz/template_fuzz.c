@@ -10,13 +10,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char marker[] = "<mark\"'&{{>}}";
 
-static void fill(struct mc_fields *fields) {
-    mc_fields_put(fields, "a", mc_str_of(marker));
-    mc_fields_put(fields, "b", MC_STR(""));
+static void fill(struct mc_variables *fields) {
+    mc_variables_put(fields, "a", mc_str_of(marker));
+    mc_variables_put(fields, "b", MC_STR(""));
     for (int i = 0; i < 3; i++) {
-        mc_fields_row(fields);
-        mc_fields_put(fields, "c", mc_str_of(marker));
-        mc_fields_put(fields, "d", i == 1 ? MC_STR("") : MC_STR("x"));
+        mc_variables_row(fields);
+        mc_variables_put(fields, "c", mc_str_of(marker));
+        mc_variables_put(fields, "d", i == 1 ? MC_STR("") : MC_STR("x"));
     }
 }
 
@@ -27,7 +27,7 @@ static void try_kind(enum mc_template_kind kind, struct mc_str source) {
     assert(err == MC_OK ? t != NULL : t == NULL && e.code == err && e.text[0] != '\0');
     if (err != MC_OK)
         return;
-    struct mc_fields fields = {0};
+    struct mc_variables fields = {0};
     struct mc_buf out = {0}, again = {0};
     fill(&fields);
     err = mc_template_render(t, &fields, &out, &e);
@@ -41,7 +41,7 @@ static void try_kind(enum mc_template_kind kind, struct mc_str source) {
         assert(out.len <= MC_SUBJECT_BYTES_MAX && (out.len == 0 || memchr(out.data, '\n', out.len) == NULL));
     mc_buf_free(&out);
     mc_buf_free(&again);
-    mc_fields_free(&fields);
+    mc_variables_free(&fields);
     mc_template_close(&t);
 }
 

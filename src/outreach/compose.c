@@ -46,7 +46,7 @@ static struct mc_str store_name(const struct mc_sender *sender) {
 
 /* A cart is restored for as long as the setting says, from when the message was due: log time, which live is the wall's
  * time, becomes a wall instant here. */
-static void put_restore_url(struct mc_buf *out, const struct mc_composer *c, const struct mc_message *message) {
+void mc_compose_restore_url(struct mc_buf *out, const struct mc_composer *c, const struct mc_message *message) {
     uint8_t room[MC_LINK_MESSAGE_BYTES];
     int64_t valid_us = c->sender.restore_valid_us > 0 ? c->sender.restore_valid_us : RESTORE_VALID_DAYS * MC_DAY_US;
     int64_t expires_us = message->due_at.us + valid_us;
@@ -57,7 +57,7 @@ static void put_restore_url(struct mc_buf *out, const struct mc_composer *c, con
 }
 
 /* Holds the address itself, sealed: it works for ever, whatever becomes of the message and the subscriber's row. */
-static void put_unsubscribe_url(struct mc_buf *out, const struct mc_composer *c, const struct mc_message *message) {
+void mc_compose_unsubscribe_url(struct mc_buf *out, const struct mc_composer *c, const struct mc_message *message) {
     struct mc_str email = message->contact.subscriber.email;
     if (email.len > MC_LINK_REFERENCE_BYTES_MAX)
         email.len = 0;
@@ -78,7 +78,7 @@ static struct mc_letter_line *make_lines(const struct mc_message *message) {
     return lines;
 }
 
-static enum mc_err render(const struct mc_wording *wording, const struct mc_fields *fields, struct mc_rendered *r,
+static enum mc_err render(const struct mc_wording *wording, const struct mc_variables *fields, struct mc_rendered *r,
                           struct mc_error *e) {
     r->subject.len = r->text.len = r->html.len = 0;
     enum mc_err err = mc_template_render(wording->subject, fields, &r->subject, e);
@@ -93,19 +93,19 @@ static enum mc_err render(const struct mc_wording *wording, const struct mc_fiel
 struct work {
     struct mc_buf restore_url, unsubscribe_url;
     struct mc_letter_line *lines;
-    struct mc_fields fields;
+    struct mc_variables fields;
 };
 
 static void work_free(struct work *w) {
     mc_buf_free(&w->restore_url);
     mc_buf_free(&w->unsubscribe_url);
     mc_free(w->lines);
-    mc_fields_free(&w->fields);
+    mc_variables_free(&w->fields);
 }
 
 static bool work_make(struct work *w, struct mc_composer *c, const struct mc_message *message) {
-    put_restore_url(&w->restore_url, c, message);
-    put_unsubscribe_url(&w->unsubscribe_url, c, message);
+    mc_compose_restore_url(&w->restore_url, c, message);
+    mc_compose_unsubscribe_url(&w->unsubscribe_url, c, message);
     w->lines = make_lines(message);
     return w->lines != NULL && !w->restore_url.failed && !w->unsubscribe_url.failed;
 }

@@ -51,4 +51,8 @@ enum mc_err mc_compose_parts(struct mc_composer *c, const struct mc_message *mes
 enum mc_err mc_compose_mail(struct mc_composer *c, const struct mc_message *message, struct mc_buf *out,
                             struct mc_error *e);
 
+/* Appends the two links that a message holds. */
+void mc_compose_restore_url(struct mc_buf *out, const struct mc_composer *c, const struct mc_message *message);
+void mc_compose_unsubscribe_url(struct mc_buf *out, const struct mc_composer *c, const struct mc_message *message);
+
 #endif

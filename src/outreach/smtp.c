@@ -8,14 +8,12 @@
 
 enum { CONNECT_TIMEOUT_S = 30, ANSWER_TIMEOUT_S = 300 };
 
-const char *const mc_smtp_outcome_names[MC_SMTP_OUTCOMES] = {"accepted", "retry", "bounced",
-                                                             "refused",  "down",  "unknown"};
-
 /* How far a delivery came, by the last command that went out. */
 enum stage { CONNECTING, MAIL, RCPT, DATA, BODY, ALL_SENT };
 
 struct mc_smtp {
     CURL *curl;
+    const atomic_bool *stop;
     uint64_t connections;
     /* of the delivery that runs */
     enum stage stage;
@@ -83,6 +81,13 @@ static int watch(CURL *curl, curl_infotype type, char *bytes, size_t len, void *
         s->line[0] = '\0';
     }
     return 0;
+}
+
+/* Called about once a second while nothing moves; not 0 ends the transfer. */
+static int look_up(void *context, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d) {
+    const struct mc_smtp *s = context;
+    (void)a, (void)b, (void)c, (void)d;
+    return s->stop != NULL && atomic_load(s->stop);
 }
 
 /* ---- settings ---- */
@@ -157,6 +162,9 @@ static bool set_up(struct mc_smtp *s, const struct mc_smtp_settings *settings) {
     SET(CURLOPT_DEBUGFUNCTION, watch);
     SET(CURLOPT_DEBUGDATA, s);
     SET(CURLOPT_VERBOSE, 1L); /* else DEBUGFUNCTION is not called */
+    SET(CURLOPT_XFERINFOFUNCTION, look_up);
+    SET(CURLOPT_XFERINFODATA, s);
+    SET(CURLOPT_NOPROGRESS, 0L);
     return good;
 }
 
@@ -177,6 +185,7 @@ enum mc_err mc_smtp_open(struct mc_smtp **out, const struct mc_smtp_settings *se
         return unsupported ? mc_error_set(e, MC_ERR_USAGE, "this libcurl cannot deliver mail as set")
                            : mc_error_set(e, MC_ERR_NOMEM, "no memory for the mail client");
     }
+    s->stop = settings->stop;
     *out = s;
     return MC_OK;
 }
@@ -202,16 +211,16 @@ static bool says_policy(const struct mc_smtp *s) {
     return status[0] == '5' && strncmp(status + 1, ".7.", 3) == 0;
 }
 
-static enum mc_smtp_outcome outcome_of(const struct mc_smtp *s, CURLcode result) {
+static enum mc_delivery_outcome outcome_of(const struct mc_smtp *s, CURLcode result) {
     if (result == CURLE_OK)
-        return MC_SMTP_ACCEPTED;
+        return MC_OUTCOME_ACCEPTED;
     if (s->stage == CONNECTING || (s->stage < ALL_SENT && (s->code < 400 || s->code == 421)))
-        return MC_SMTP_DOWN;
+        return MC_OUTCOME_DOWN;
     if (s->code >= 400 && s->code < 500)
-        return MC_SMTP_RETRY;
+        return MC_OUTCOME_RETRY;
     if (s->code >= 500 && s->code < 600)
-        return s->stage == MAIL || says_policy(s) ? MC_SMTP_REFUSED : MC_SMTP_BOUNCED;
-    return MC_SMTP_UNKNOWN;
+        return s->stage == MAIL || says_policy(s) ? MC_OUTCOME_REFUSED : MC_OUTCOME_BOUNCED;
+    return MC_OUTCOME_UNKNOWN;
 }
 
 static struct curl_slist *recipient(struct mc_str to) {
@@ -241,14 +250,14 @@ static bool connection_was_spent(const struct mc_smtp *s, CURLcode result, uint6
     return result != CURLE_OK && reused && nothing_given && (s->code < 400 || s->code == 421 || s->code == 452);
 }
 
-static struct mc_smtp_answer answer_of(const struct mc_smtp *s, CURLcode result) {
-    struct mc_smtp_answer answer = {.outcome = outcome_of(s, result), .code = s->code};
+static struct mc_answer answer_of(const struct mc_smtp *s, CURLcode result) {
+    struct mc_answer answer = {.outcome = outcome_of(s, result), .code = s->code};
     bool servers_words = s->line[0] != '\0' && (result == CURLE_OK || s->code >= 400);
     snprintf(answer.text, sizeof answer.text, "%s", servers_words ? s->line : curl_easy_strerror(result));
     return answer;
 }
 
-struct mc_smtp_answer mc_smtp_deliver(struct mc_smtp *s, struct mc_str from, struct mc_str to, struct mc_str mail) {
+struct mc_answer mc_smtp_deliver(struct mc_smtp *s, struct mc_str from, struct mc_str to, struct mc_str mail) {
     assert(mc_email_is_valid(from) && mc_email_is_valid(to));
     char sender[MC_EMAIL_BYTES_MAX + 3];
     snprintf(sender, sizeof sender, "<%.*s>", (int)from.len, from.data);
@@ -257,7 +266,7 @@ struct mc_smtp_answer mc_smtp_deliver(struct mc_smtp *s, struct mc_str from, str
     SET(CURLOPT_MAIL_FROM, sender);
     SET(CURLOPT_MAIL_RCPT, recipients);
     SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)mail.len);
-    struct mc_smtp_answer answer = {.outcome = MC_SMTP_RETRY, .text = "no memory to deliver"};
+    struct mc_answer answer = {.outcome = MC_OUTCOME_RETRY, .text = "no memory to deliver"};
     if (good) {
         uint64_t before = s->connections;
         CURLcode result = attempt(s, mail, false);

@@ -1,8 +1,5 @@
 /* Delivery to a mail server: SMTP by libcurl, one connection kept and reused.
  *
- * Each delivery ends in one of five outcomes; what they say about the message is certain, except UNKNOWN, which says
- * that nobody can know:
- *
  *     answer                                                       outcome
  *     250 after the message                                        ACCEPTED
  *     4xx to MAIL, RCPT, DATA or the message                       RETRY
@@ -15,20 +12,23 @@
  * A reused connection that turns out closed, or answers 421 or 452 before the message (a server's limit of messages a
  * connection), is made anew once within the same delivery: that is no failure.
  *
- * One owner; blocks up to the timeouts. Asserts on what its caller must have checked: addresses by mc_email_is_valid.
+ * One owner, any thread; blocks up to the timeouts. Asserts on what its caller must have checked: addresses by
+ * mc_email_is_valid.
  */
 #ifndef MC_OUTREACH_SMTP_H
 #define MC_OUTREACH_SMTP_H
 
 #include "base/err.h"
 #include "base/str.h"
+#include "outreach/answer.h"
+#include <stdatomic.h>
 
 enum mc_smtp_tls {
     MC_TLS_REQUIRED, /* smtps://, or STARTTLS must succeed; the certificate is checked */
     MC_TLS_NONE,     /* no encryption: only without a password, or to a server on this machine */
 };
 
-/* Borrowed during open only. */
+/* Borrowed during open only, but for `stop`. */
 struct mc_smtp_settings {
     const char *url;      /* smtp://host:port or smtps://host:port; a path is the name said in EHLO */
     const char *user;     /* NULL or empty: no AUTH */
@@ -37,25 +37,8 @@ struct mc_smtp_settings {
     const char *ca_file;        /* PEM of the authority; NULL or empty: the system's */
     uint32_t connect_timeout_s; /* 0: 30 */
     uint32_t answer_timeout_s;  /* for each answer of the server; 0: 300 (RFC 5321 4.5.3.2 asks 5 to 10 minutes) */
-};
-
-enum mc_smtp_outcome {
-    MC_SMTP_ACCEPTED,
-    MC_SMTP_RETRY,
-    MC_SMTP_BOUNCED,
-    MC_SMTP_REFUSED,
-    MC_SMTP_DOWN,
-    MC_SMTP_UNKNOWN,
-    MC_SMTP_OUTCOMES
-};
-
-/* "accepted", "retry", ... */
-extern const char *const mc_smtp_outcome_names[MC_SMTP_OUTCOMES];
-
-struct mc_smtp_answer {
-    enum mc_smtp_outcome outcome;
-    int code;       /* the server's last code, 0: none */
-    char text[256]; /* its words, or ours where there are none; printable ASCII, never a password */
+    const atomic_bool *stop;    /* NULL: none. Once true, a delivery that blocks ends within about a second: DOWN, or
+                                   UNKNOWN if the message was all sent */
 };
 
 struct mc_smtp;
@@ -65,7 +48,7 @@ struct mc_smtp;
 enum mc_err mc_smtp_open(struct mc_smtp **out, const struct mc_smtp_settings *settings, struct mc_error *e);
 
 /* Hands over one mail (CRLF lines, outreach/mime.h). Never fails otherwise than by an outcome. */
-struct mc_smtp_answer mc_smtp_deliver(struct mc_smtp *s, struct mc_str from, struct mc_str to, struct mc_str mail);
+struct mc_answer mc_smtp_deliver(struct mc_smtp *s, struct mc_str from, struct mc_str to, struct mc_str mail);
 
 /* Connections made so far. */
 uint64_t mc_smtp_connections(const struct mc_smtp *s);

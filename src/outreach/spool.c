@@ -96,3 +96,11 @@ void mc_spool_close(struct mc_spool **s) {
     mc_free(*s);
     *s = NULL;
 }
+
+bool mc_spool_has(const char *folder, struct mc_str message_id) {
+    struct mc_buf path = {0};
+    mc_buf_printf(&path, "%s/%.*s.eml", folder, (int)message_id.len, message_id.data);
+    bool there = access(mc_buf_cstr(&path), F_OK) == 0;
+    mc_buf_free(&path);
+    return there;
+}

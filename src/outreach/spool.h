@@ -21,6 +21,9 @@ enum mc_err mc_spool_open(struct mc_spool **out, const char *folder, struct mc_e
  * (MC_ERR_FULL, MC_ERR_IO) there is no new file, and an older one of the name is as it was. */
 enum mc_err mc_spool_put(struct mc_spool *s, struct mc_str message_id, struct mc_str mail, struct mc_error *e);
 
+/* Whether the folder has the message's file: whole, for nothing else gets its name. */
+bool mc_spool_has(const char *folder, struct mc_str message_id);
+
 /* All that was put is on the disk when this returns MC_OK. */
 enum mc_err mc_spool_flush(struct mc_spool *s, struct mc_error *e);
 

@@ -45,21 +45,21 @@ mustache::data value_of(mc_template_kind kind, mc_str value) {
     return mustache::data{std::string(escaped.buf.data, escaped.buf.len)};
 }
 
-mustache::data data_of(mc_template_kind kind, const mc_fields *fields) {
+mustache::data data_of(mc_template_kind kind, const mc_variables *fields) {
     mustache::data letter;
     mustache::list items;
     for (size_t i = 0; i < fields->count; i++) {
-        const mc_field *field = &fields->list[i];
+        const mc_variable *field = &fields->list[i];
         if (field->name == nullptr)
             items.emplace_back();
         else
-            (items.empty() ? letter : items.back()).set(field->name, value_of(kind, mc_field_value(fields, field)));
+            (items.empty() ? letter : items.back()).set(field->name, value_of(kind, mc_variable_value(fields, field)));
     }
     letter.set("items", mustache::data{items});
     return letter;
 }
 
-void render_into(mc_template *t, const mc_fields *fields, mc_buf *out) {
+void render_into(mc_template *t, const mc_variables *fields, mc_buf *out) {
     const size_t start = out->len;
     const auto data = data_of(t->kind, fields);
     t->parsed.render(data, [&](const std::string &piece) {
@@ -71,7 +71,7 @@ void render_into(mc_template *t, const mc_fields *fields, mc_buf *out) {
     });
 }
 
-void render_subject(mc_template *t, const mc_fields *fields, mc_buf *out) {
+void render_subject(mc_template *t, const mc_variables *fields, mc_buf *out) {
     scratch whole;
     render_into(t, fields, &whole.buf);
     mc_text_line(out, mc_buf_view(&whole.buf), MC_SUBJECT_BYTES_MAX);
@@ -105,7 +105,7 @@ extern "C" mc_err mc_template_parse(mc_template **out, mc_template_kind kind, mc
     }
 }
 
-extern "C" mc_err mc_template_render(mc_template *t, const mc_fields *fields, mc_buf *out, mc_error *e) {
+extern "C" mc_err mc_template_render(mc_template *t, const mc_variables *fields, mc_buf *out, mc_error *e) {
     try {
         if (fields->failed)
             throw std::bad_alloc();

@@ -9,7 +9,7 @@
 #define MC_OUTREACH_TEMPLATE_H
 
 #include "base/err.h"
-#include "outreach/fields.h"
+#include "outreach/variables.h"
 
 enum mc_template_kind {
     MC_TEMPLATE_SUBJECT, /* the result is one line, at most MC_SUBJECT_BYTES_MAX */
@@ -31,7 +31,7 @@ enum mc_err mc_template_parse(struct mc_template **out, enum mc_template_kind ki
 
 /* Appends the template filled with `fields`. MC_ERR_LIMIT: longer than MC_RENDERED_BYTES_MAX; MC_ERR_NOMEM. After an
  * error `out` may have grown by a part of the result. */
-enum mc_err mc_template_render(struct mc_template *t, const struct mc_fields *fields, struct mc_buf *out,
+enum mc_err mc_template_render(struct mc_template *t, const struct mc_variables *fields, struct mc_buf *out,
                                struct mc_error *e);
 
 void mc_template_close(struct mc_template **t);

@@ -35,23 +35,36 @@ static bool is_plain(const char *line, size_t at, size_t len) {
     return c > ' ' && c < 0x7F && c != '=';
 }
 
+static void put_encoded(struct mc_buf *out, char c) {
+    static const char digits[] = "0123456789ABCDEF";
+    const char three[3] = {'=', digits[(unsigned char)c >> 4], digits[c & 15]};
+    mc_buf_append(out, three, sizeof three);
+}
+
+/* How many plain characters from `at` on fit into the line of the output. */
+static size_t plain_run(const char *line, size_t at, size_t len, size_t column) {
+    size_t run = 0;
+    while (at + run < len && column + run < LINE_CHARS - 1 && is_plain(line, at + run, len))
+        run++;
+    return run;
+}
+
 /* One line without its end. A soft break leaves room for its "=". */
 static void put_quoted_line(struct mc_buf *out, const char *line, size_t len) {
     size_t column = 0;
-    for (size_t at = 0; at < len; at++) {
-        bool plain = is_plain(line, at, len);
-        size_t width = plain ? 1 : 3;
+    for (size_t at = 0; at < len;) {
+        size_t width = is_plain(line, at, len) ? 1 : 3;
         if (column + width > LINE_CHARS - 1) {
             mc_buf_text(out, "=\r\n");
             column = 0;
         }
-        if (plain && column == 0 && line[at] == '.') /* a soft break brought it to the start of a line */
-            plain = false, width = 3;
-        if (plain)
-            mc_buf_char(out, line[at]);
-        else
-            mc_buf_printf(out, "=%02X", (unsigned char)line[at]);
-        column += width;
+        /* a soft break may have brought a dot to the start of a line */
+        size_t run = column == 0 && line[at] == '.' ? 0 : plain_run(line, at, len, column);
+        mc_buf_append(out, line + at, run);
+        if (run == 0)
+            put_encoded(out, line[at]);
+        column += run > 0 ? run : 3;
+        at += run > 0 ? run : 1;
     }
 }
 
@@ -69,13 +82,16 @@ static void put_quoted(struct mc_buf *out, struct mc_str text) {
 
 /* CRLF everywhere, also at the end; no NUL. */
 static void normalise(struct mc_buf *out, struct mc_str text) {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (c == '\n' || c == '\r') {
+    for (size_t i = 0, run; i < text.len; i += run + 1) {
+        for (run = 0; i + run < text.len; run++) {
+            char c = text.data[i + run];
+            if (c == '\n' || c == '\r' || c == '\0')
+                break;
+        }
+        mc_buf_append(out, text.data + i, run);
+        if (i + run < text.len && text.data[i + run] != '\0') {
             mc_buf_text(out, "\r\n");
-            i += c == '\r' && i + 1 < text.len && text.data[i + 1] == '\n';
-        } else if (c != '\0') {
-            mc_buf_char(out, c);
+            run += text.data[i + run] == '\r' && i + run + 1 < text.len && text.data[i + run + 1] == '\n';
         }
     }
     if (!out->failed && (out->len == 0 || out->data[out->len - 1] != '\n'))

@@ -12,7 +12,7 @@ const char *const mc_view_names[] = {
     "name", "product_id", "initial", "url", "image_url", "quantity", "price", "line_total", NULL};
 
 struct view {
-    struct mc_fields *out;
+    struct mc_variables *out;
     const struct mc_letter *letter;
     const struct mc_locale *locale;
     struct mc_buf scratch;
@@ -20,7 +20,7 @@ struct view {
 };
 
 static void put_scratch(struct view *v, const char *name) {
-    mc_fields_put(v->out, name, mc_buf_view(&v->scratch));
+    mc_variables_put(v->out, name, mc_buf_view(&v->scratch));
     if (v->scratch.failed)
         v->out->failed = true;
     v->scratch.len = 0;
@@ -40,7 +40,7 @@ static void put_url(struct view *v, const char *name, struct mc_str url) {
     bool good = url.len > 0 && url.len <= MC_URL_BYTES_MAX && mc_url_is_valid(url);
     if (url.len > 0 && !good)
         v->left_out++;
-    mc_fields_put(v->out, name, good ? url : (struct mc_str){0});
+    mc_variables_put(v->out, name, good ? url : (struct mc_str){0});
 }
 
 static void put_count(struct view *v, const char *name, int64_t count) {
@@ -76,7 +76,7 @@ static __int128 line_total(const struct mc_letter_line *line) {
 }
 
 static void put_item(struct view *v, const struct mc_letter_line *line) {
-    mc_fields_row(v->out);
+    mc_variables_row(v->out);
     put_line(v, "name", line->name, MC_LETTER_NAME_BYTES_MAX);
     put_line(v, "product_id", line->product_id, MC_LETTER_NAME_BYTES_MAX);
     put_initial(v, line);
@@ -126,13 +126,13 @@ static void put_offer(struct view *v) {
     put_scratch(v, "coupon_expires");
 }
 
-size_t mc_view_make(struct mc_fields *out, const struct mc_letter *letter) {
+size_t mc_view_make(struct mc_variables *out, const struct mc_letter *letter) {
     struct view v = {.out = out, .letter = letter, .locale = mc_locale_find(letter->language)};
     size_t chosen[MC_LETTER_LINES_SHOWN];
     size_t shown = choose_lines(letter, chosen);
-    mc_fields_put(out, "language", letter->language);
-    mc_fields_put(out, "store_name", letter->store_name);
-    mc_fields_put(out, "postal_address", letter->postal_address);
+    mc_variables_put(out, "language", letter->language);
+    mc_variables_put(out, "store_name", letter->store_name);
+    mc_variables_put(out, "postal_address", letter->postal_address);
     put_line(&v, "first_name", holds_address(letter->first_name) ? (struct mc_str){0} : letter->first_name,
              MC_LETTER_FIRST_NAME_BYTES_MAX);
     put_sums(&v, shown);

@@ -4,7 +4,7 @@
 #ifndef MC_OUTREACH_VIEW_H
 #define MC_OUTREACH_VIEW_H
 
-#include "outreach/fields.h"
+#include "outreach/variables.h"
 #include "store/policy.h"
 
 enum {
@@ -39,6 +39,6 @@ extern const char *const mc_view_names[];
 /* Fills `out` (empty on entry; check out->failed). Returns how many links and pictures were left out because they are
  * no http(s) URL. A first name that holds a web address counts as none: it is no name, and mail clients would make it a
  * link in the shop's mail. */
-size_t mc_view_make(struct mc_fields *out, const struct mc_letter *letter);
+size_t mc_view_make(struct mc_variables *out, const struct mc_letter *letter);
 
 #endif

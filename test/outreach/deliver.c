@@ -3,15 +3,16 @@
  *
  *     outreach_deliver mime FILE             composes hostile mails into FILE-0.eml, FILE-1.eml...
  *     outreach_deliver smtp URL COUNT [ca=FILE] [tls=none] [user=U] [password=P]
- *     outreach_deliver mailer STORE [url=URL] [spool=FOLDER] [live] [tls=none] [resend] [carts=N] [at=SECONDS]
+ *     outreach_deliver webhook URL COUNT [public-only] [ca=FILE] [secret=S] [impatient]
+ *     outreach_deliver mailer STORE [url=URL] [webhook=URL] [spool=FOLDER] [live] [tls=none] [resend] [carts=N]
+ *                                   [at=SECONDS] [too_late=SECONDS] [rate=N]
  *     outreach_deliver mailer-killed STORE   leaves one message in `sending`, as a killed process does
  *     outreach_deliver preview STORE USER
  */
 #include "outreach/sample.h"
 
-#include "outreach/mailer.h"
 #include "outreach/preview.h"
-#include <stdlib.h>
+#include "outreach/shop.h"
 
 static const char *option(int argc, char **argv, const char *name) {
     size_t len = strlen(name);
@@ -26,13 +27,6 @@ static bool has(int argc, char **argv, const char *word) {
         if (strcmp(argv[i], word) == 0)
             return true;
     return false;
-}
-
-static void must(enum mc_err err, const struct mc_error *e) {
-    if (err == MC_OK)
-        return;
-    fprintf(stderr, "%s\n", e->text);
-    exit(1);
 }
 
 static struct mc_mime sample_mail(struct mc_str name) {
@@ -97,12 +91,44 @@ static void run_smtp(int argc, char **argv) {
     must(mc_smtp_open(&smtp, &settings, &e), &e);
     must(mc_mime_compose(&mail, &parts, &e), &e);
     for (int i = 0; i < atoi(argv[3]); i++) {
-        struct mc_smtp_answer a = mc_smtp_deliver(smtp, parts.from_address, parts.to_address, mc_buf_view(&mail));
+        struct mc_answer a = mc_smtp_deliver(smtp, parts.from_address, parts.to_address, mc_buf_view(&mail));
         printf("{\"outcome\":\"%s\",\"code\":%d,\"text\":\"%s\",\"connections\":%d}\n",
-               mc_smtp_outcome_names[a.outcome], a.code, a.text, (int)mc_smtp_connections(smtp));
+               mc_delivery_outcome_names[a.outcome], a.code, a.text, (int)mc_smtp_connections(smtp));
     }
     mc_buf_free(&mail);
     mc_smtp_close(&smtp);
+}
+
+/* ---- the webhook ---- */
+
+static struct mc_webhook_settings webhook_settings(int argc, char **argv, const char *url) {
+    const char *secret = option(argc, argv, "secret");
+    return (struct mc_webhook_settings){.url = url,
+                                        .secret = secret != NULL ? secret : "a secret of 16 bytes",
+                                        .ca_file = option(argc, argv, "ca"),
+                                        .allow_private = !has(argc, argv, "public-only"),
+                                        .connect_timeout_s = has(argc, argv, "impatient") ? 1 : 10,
+                                        .answer_timeout_s = has(argc, argv, "impatient") ? 1 : 10};
+}
+
+static void run_webhook(int argc, char **argv) {
+    struct mc_webhook_settings settings = webhook_settings(argc, argv, argv[2]);
+    struct mc_webhook *webhook;
+    struct mc_error e = {0};
+    must(mc_webhook_open(&webhook, &settings, &e), &e);
+    for (int i = 0; i < atoi(argv[3]); i++) {
+        char id[33];
+        snprintf(id, sizeof id, "%032d", i);
+        struct mc_answer a =
+            mc_webhook_deliver(webhook, id, MC_STR("{\"a\":1}"), (struct mc_wall){1764000000 * MC_SECOND_US});
+        printf("{\"outcome\":\"%s\",\"code\":%d,\"retry_after\":%d,\"text\":", mc_delivery_outcome_names[a.outcome],
+               a.code, (int)(a.retry_after_us / MC_SECOND_US));
+        struct mc_buf text = {0};
+        mc_buf_json(&text, mc_str_of(a.text));
+        printf("%s}\n", mc_buf_cstr(&text));
+        mc_buf_free(&text);
+    }
+    mc_webhook_close(&webhook);
 }
 
 /* ---- the mailer over a ledger ---- */
@@ -114,62 +140,13 @@ static struct mc_wall test_clock(void) {
     return (struct mc_wall){clock_us};
 }
 
-static void put_people(struct mc_ledger *l, int i, struct mc_error *e) {
-    char user[32], email[64];
-    const char *refused = NULL;
-    snprintf(user, sizeof user, "u%03d", i);
-    snprintf(email, sizeof email, "u%03d@example.com", i);
-    struct mc_subscriber person = {.user = mc_str_of(user),
-                                   .email = mc_str_of(email),
-                                   .first_name = MC_STR("Zo\u00EB <b>"),
-                                   .language = i % 2 == 0 ? MC_STR("en") : MC_STR("de-AT"),
-                                   .consent = MC_CONSENT_YES};
-    must(mc_subscriber_put(l, &person, &refused, e), e);
-    if (refused != NULL) {
-        fprintf(stderr, "%s\n", refused);
-        exit(1);
-    }
-}
-
-static void put_cart(struct mc_ledger *l, int i, struct mc_error *e) {
-    char user[32];
-    snprintf(user, sizeof user, "u%03d", i);
-    struct mc_cart_item items[2] = {{.product = MC_STR("p1"), .quantity = 2, .price = 450},
-                                    {.product = MC_STR("p2"), .quantity = 1, .price = 1999}};
-    struct mc_time expires = {day_us + i * MC_SECOND_US};
-    struct mc_cart cart = {.user = mc_str_of(user),
-                           .session = MC_STR("s"),
-                           .opened_at = {expires.us - MC_HOUR_US},
-                           .first_at = {expires.us - MC_HOUR_US},
-                           .last_at = {expires.us - MC_HOUR_US / 2},
-                           .expires_at = expires,
-                           .first_cart_at = {expires.us - MC_HOUR_US},
-                           .value = 2899,
-                           .decision = MC_UNDECIDED,
-                           .item_count = 2,
-                           .items = items};
-    must(mc_ledger_end_cart(l, &cart, NULL, e), e);
-}
-
 static struct mc_ledger *make_store(const char *path, bool live, int carts) {
-    struct mc_ledger *l;
     struct mc_error e = {0};
-    struct mc_policy policy;
-    static const uint8_t secret[MC_SECRET_BYTES] = {1, 2, 3};
-    struct mc_ledger_options options = {.secret = secret};
-    mc_policy_defaults(&policy);
-    policy.holdout_ppm = 0;
-    policy.replayed = !live;
-    must(mc_ledger_open(&l, path, MC_LEDGER_WRITE, &options, &e), &e);
-    must(mc_ledger_set_policy(l, &policy, &e), &e);
+    struct mc_ledger *l = shop_open(path, !live, NULL);
     must(mc_ledger_begin(l, &e), &e);
-    const char *refused = NULL;
-    struct mc_catalogue_entry entry = {MC_STR("p1"), MC_STR("Soap & <Water>"), MC_STR("https://shop.example/p1.png"),
-                                       MC_STR("https://shop.example/p1?a=1&b=2")};
-    must(mc_catalogue_put(l, &entry, &refused, &e), &e);
     for (int i = 0; i < carts; i++) {
-        put_people(l, i, &e);
-        put_cart(l, i, &e);
+        shop_subscribe(l, i);
+        shop_abandon(l, i, day_us + i * MC_SECOND_US);
     }
     must(mc_ledger_advance(l, (struct mc_time){day_us + MC_HOUR_US}, &e), &e);
     must(mc_ledger_commit(l, &e), &e);
@@ -178,31 +155,30 @@ static struct mc_ledger *make_store(const char *path, bool live, int carts) {
 
 static void print_states(struct mc_ledger *l) {
     struct mc_error e = {0};
-    printf("\"states\":{");
-    for (int state = 0, first = 1; state < MC_MESSAGE_STATES; state++) {
-        int64_t ids[1000];
-        size_t count = 0;
-        must(mc_outbox_list(l, (enum mc_message_state)state, 0, ids, 1000, &count, &e), &e);
-        if (count > 0)
-            printf("%s\"%s\":%zu", first ? "" : ",", mc_message_state_names[state], count);
-        first = first && count == 0;
-    }
+    struct mc_report r;
+    must(mc_report_read(l, &r, &e), &e);
+    printf("\"suppressions\":%d,\"states\":{", (int)r.suppressions);
+    for (int state = 0, shown = 0; state < MC_MESSAGE_STATES; state++)
+        if (r.messages[state] > 0)
+            printf("%s\"%s\":%d", shown++ > 0 ? "," : "", mc_message_state_names[state], (int)r.messages[state]);
     printf("}}\n");
 }
 
+static uint32_t number(int argc, char **argv, const char *name) {
+    const char *text = option(argc, argv, name);
+    return text != NULL ? (uint32_t)strtoul(text, NULL, 10) : 0;
+}
+
 static struct mc_mailer_settings mailer_settings(int argc, char **argv) {
-    return (struct mc_mailer_settings){
-        .sender = {.address = "shop@lumen.example",
-                   .store_name = "Lumen",
-                   .postal_address = "12 Harbour Street, Dublin",
-                   .public_url = "https://shop.example/mc",
-                   .currency = "EUR"},
-        .templates = "templates",
-        .spool = option(argc, argv, "spool"),
-        .smtp = smtp_settings(argc, argv, option(argc, argv, "url")),
-        .resend_unknown = has(argc, argv, "resend"),
-        .clock = test_clock,
-    };
+    struct mc_mailer_settings settings = shop_settings();
+    settings.spool = option(argc, argv, "spool");
+    settings.smtp = smtp_settings(argc, argv, option(argc, argv, "url"));
+    settings.webhook = webhook_settings(argc, argv, option(argc, argv, "webhook"));
+    settings.resend_unknown = has(argc, argv, "resend");
+    settings.too_late_after_us = number(argc, argv, "too_late") * MC_SECOND_US;
+    settings.rate_per_minute = number(argc, argv, "rate");
+    settings.clock = test_clock;
+    return settings;
 }
 
 static void run_mailer(int argc, char **argv) {
@@ -215,10 +191,11 @@ static void run_mailer(int argc, char **argv) {
     clock_us = day_us + MC_HOUR_US + (at != NULL ? atoll(at) : 0) * MC_SECOND_US;
     must(mc_mailer_open(&m, l, &settings, &e), &e);
     must(mc_mailer_run(m, &counts, &e), &e);
-    printf("{\"spooled\":%d,\"withheld\":%d,\"given_up\":%d,\"paused\":%s,", (int)counts.spooled, (int)counts.withheld,
-           (int)counts.given_up, mc_mailer_paused_until(m).us > clock_us ? "true" : "false");
-    for (int i = 0; i < MC_SMTP_OUTCOMES; i++)
-        printf("\"%s\":%d,", mc_smtp_outcome_names[i], (int)counts.outcomes[i]);
+    printf("{\"spooled\":%d,\"withheld\":%d,\"too_late\":%d,\"given_up\":%d,\"paused\":%s,", (int)counts.spooled,
+           (int)counts.withheld, (int)counts.too_late, (int)counts.given_up,
+           mc_mailer_paused_until(m).us > clock_us ? "true" : "false");
+    for (int i = 0; i < MC_OUTCOMES; i++)
+        printf("\"%s\":%d,", mc_delivery_outcome_names[i], (int)counts.outcomes[i]);
     print_states(l);
     mc_mailer_close(&m);
     mc_ledger_close(&l);
@@ -256,6 +233,8 @@ int main(int argc, char **argv) {
         run_mime(argv[2]);
     else if (argc >= 4 && strcmp(argv[1], "smtp") == 0)
         run_smtp(argc, argv);
+    else if (argc >= 4 && strcmp(argv[1], "webhook") == 0)
+        run_webhook(argc, argv);
     else if (argc >= 3 && strcmp(argv[1], "mailer") == 0)
         run_mailer(argc, argv);
     else if (argc == 3 && strcmp(argv[1], "mailer-killed") == 0)

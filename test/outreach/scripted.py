@@ -1,4 +1,4 @@
-"""Starting smtp_server.py, and a certificate of one's own. All waits are on pipes and bounded."""
+"""Starting smtp_server.py and webhook_server.py, and a certificate of one's own. All waits are on pipes and bounded."""
 
 import json
 import pathlib
@@ -12,15 +12,17 @@ WAIT_SECONDS = 30
 class Server:
     """with Server("rcpt550") as server: ... server.url ...; after it, server.events is what happened."""
 
+    script, scheme = "smtp_server.py", "smtp"
+
     def __init__(self, mode, *arguments):
-        script = pathlib.Path(__file__).with_name("smtp_server.py")
+        script = pathlib.Path(__file__).with_name(self.script)
         self.process = subprocess.Popen([sys.executable, "-B", str(script), mode, *arguments], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         if not select.select([self.process.stdout], [], [], WAIT_SECONDS)[0]:
             self.process.kill()
             raise TimeoutError("the scripted mail server does not start")
         self.port = int(self.process.stdout.readline().split()[1])
-        self.url = f"smtp://127.0.0.1:{self.port}"
+        self.url = f"{self.scheme}://127.0.0.1:{self.port}"
         self.events = []
 
     def __enter__(self):
@@ -35,6 +37,15 @@ class Server:
 
     def messages(self):
         return [e for e in self.events if e["event"] == "message"]
+
+
+class Hook(Server):
+    """The same for webhook_server.py."""
+
+    script, scheme = "webhook_server.py", "http"
+
+    def requests(self):
+        return [e for e in self.events if e["event"] == "request"]
 
 
 def make_certificate(folder):

@@ -141,7 +141,9 @@ class Session:
         lines = []
         while True:
             line = await self.reader.readline()
-            if not line or line == b".\r\n":
+            if not line:
+                return None
+            if line == b".\r\n":
                 return b"".join(lines)
             lines.append(line[1:] if line.startswith(b".") else line)
             if self.server.mode == "drop_data" and len(lines) == 3:

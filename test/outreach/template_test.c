@@ -4,7 +4,7 @@
 #include "outreach/template_check.h"
 #include "outreach/view.h"
 
-static enum mc_err render(enum mc_template_kind kind, const char *source, const struct mc_fields *fields,
+static enum mc_err render(enum mc_template_kind kind, const char *source, const struct mc_variables *fields,
                           struct mc_buf *out, struct mc_error *e) {
     struct mc_template *t;
     enum mc_err err = mc_template_parse(&t, kind, mc_str_of(source), "t.mustache", NULL, e);
@@ -15,19 +15,19 @@ static enum mc_err render(enum mc_template_kind kind, const char *source, const 
 }
 
 static void expect(enum mc_template_kind kind, const char *source, const char *expected) {
-    struct mc_fields fields = {0};
-    mc_fields_put(&fields, "name", MC_STR("A<b>&'\""));
-    mc_fields_put(&fields, "empty", MC_STR(""));
-    mc_fields_row(&fields);
-    mc_fields_put(&fields, "x", MC_STR("1"));
-    mc_fields_row(&fields);
-    mc_fields_put(&fields, "x", MC_STR("2"));
+    struct mc_variables fields = {0};
+    mc_variables_put(&fields, "name", MC_STR("A<b>&'\""));
+    mc_variables_put(&fields, "empty", MC_STR(""));
+    mc_variables_row(&fields);
+    mc_variables_put(&fields, "x", MC_STR("1"));
+    mc_variables_row(&fields);
+    mc_variables_put(&fields, "x", MC_STR("2"));
     struct mc_buf out = {0};
     struct mc_error e = {0};
     assert_int_equal(render(kind, source, &fields, &out, &e), MC_OK);
     assert_buf(&out, expected);
     mc_buf_free(&out);
-    mc_fields_free(&fields);
+    mc_variables_free(&fields);
 }
 
 static void values_are_escaped_for_their_part(void **state) {
@@ -49,7 +49,7 @@ static void sections_and_rows(void **state) {
 
 static void no_rows_is_an_absent_list(void **state) {
     (void)state;
-    struct mc_fields fields = {0};
+    struct mc_variables fields = {0};
     struct mc_buf out = {0};
     struct mc_error e = {0};
     assert_int_equal(render(MC_TEMPLATE_TEXT, "{{#items}}a{{/items}}{{^items}}none{{/items}}", &fields, &out, &e),
@@ -115,13 +115,13 @@ static void sizes_are_limited(void **state) {
     while (source.len < 10000)
         mc_buf_text(&source, "0123456789");
     mc_buf_text(&source, "{{/items}}");
-    struct mc_fields fields = {0};
+    struct mc_variables fields = {0};
     for (int i = 0; i < 200; i++)
-        mc_fields_row(&fields);
+        mc_variables_row(&fields);
     assert_int_equal(mc_template_parse(&t, MC_TEMPLATE_TEXT, mc_buf_view(&source), "t", NULL, &e), MC_OK);
     assert_int_equal(mc_template_render(t, &fields, &out, &e), MC_ERR_LIMIT);
     mc_template_close(&t);
-    mc_fields_free(&fields);
+    mc_variables_free(&fields);
     mc_buf_free(&source);
     mc_buf_free(&out);
 }
@@ -130,11 +130,11 @@ static void sizes_are_limited(void **state) {
 static void values_are_never_templates(void **state) {
     (void)state;
     for (size_t i = 0; i < HOSTILE_COUNT; i++) {
-        struct mc_fields fields = {0};
+        struct mc_variables fields = {0};
         struct mc_buf out = {0}, plain = {0};
         struct mc_error e = {0};
-        mc_fields_put(&fields, "coupon", MC_STR("SECRET"));
-        mc_fields_put(&fields, "name", hostile[i]);
+        mc_variables_put(&fields, "coupon", MC_STR("SECRET"));
+        mc_variables_put(&fields, "name", hostile[i]);
         assert_int_equal(render(MC_TEMPLATE_HTML, "[{{name}}|{{{name}}}]", &fields, &out, &e), MC_OK);
         assert_false(buf_contains(&out, "SECRET"));
         assert_false(buf_contains(&out, "<"));
@@ -145,21 +145,21 @@ static void values_are_never_templates(void **state) {
         assert_int_equal(plain.len, fields.list[1].len);
         mc_buf_free(&out);
         mc_buf_free(&plain);
-        mc_fields_free(&fields);
+        mc_variables_free(&fields);
     }
 }
 
 static enum mc_err try_once(void *context) {
     (void)context;
-    struct mc_fields fields = {0};
+    struct mc_variables fields = {0};
     struct mc_buf out = {0};
     for (int i = 0; i < 40; i++) {
-        mc_fields_row(&fields);
-        mc_fields_put(&fields, "x", MC_STR("<a long enough value to make the buffers grow>"));
+        mc_variables_row(&fields);
+        mc_variables_put(&fields, "x", MC_STR("<a long enough value to make the buffers grow>"));
     }
     enum mc_err err = render(MC_TEMPLATE_HTML, "{{#items}}{{x}}{{/items}}", &fields, &out, NULL);
     mc_buf_free(&out);
-    mc_fields_free(&fields);
+    mc_variables_free(&fields);
     return err;
 }
 

@@ -21,19 +21,19 @@ static struct mc_letter sample(const struct mc_letter_line *lines, size_t count)
 }
 
 /* The value of a name in row `row` (0: the letter's own). */
-static struct mc_str value(const struct mc_fields *f, size_t row, const char *name) {
+static struct mc_str value(const struct mc_variables *f, size_t row, const char *name) {
     size_t at = 0;
     for (size_t i = 0; i < f->count; i++) {
         if (f->list[i].name == NULL)
             at++;
         else if (at == row && strcmp(f->list[i].name, name) == 0)
-            return mc_field_value(f, &f->list[i]);
+            return mc_variable_value(f, &f->list[i]);
     }
     fail_msg("no %s in row %zu", name, row);
     return (struct mc_str){0};
 }
 
-static void expect(const struct mc_fields *f, size_t row, const char *name, const char *expected) {
+static void expect(const struct mc_variables *f, size_t row, const char *name, const char *expected) {
     struct mc_str got = value(f, row, name);
     if (!mc_str_equal(got, mc_str_of(expected)))
         fail_msg("%s in row %zu is '%.*s', not '%s'", name, row, (int)got.len, got.data, expected);
@@ -46,7 +46,7 @@ static void a_letter_becomes_fields(void **state) {
         {MC_STR("8"), MC_STR(""), MC_STR("javascript:alert(1)"), MC_STR(""), 1, 123456},
     };
     struct mc_letter letter = sample(lines, 2);
-    struct mc_fields f = {0};
+    struct mc_variables f = {0};
     assert_int_equal(mc_view_make(&f, &letter), 2);
     expect(&f, 0, "first_name", "Ana");
     expect(&f, 0, "item_count", "3");
@@ -66,14 +66,14 @@ static void a_letter_becomes_fields(void **state) {
     expect(&f, 2, "quantity", "2");
     expect(&f, 2, "price", "€4.50");
     expect(&f, 2, "line_total", "€9.00");
-    mc_fields_free(&f);
+    mc_variables_free(&f);
 }
 
 static void every_name_is_known(void **state) {
     (void)state;
     struct mc_letter_line line = {MC_STR("7"), MC_STR("n"), MC_STR(""), MC_STR(""), 1, 1};
     struct mc_letter letter = sample(&line, 1);
-    struct mc_fields f = {0};
+    struct mc_variables f = {0};
     mc_view_make(&f, &letter);
     size_t named = 0, known = 0;
     while (mc_view_names[known] != NULL)
@@ -83,7 +83,7 @@ static void every_name_is_known(void **state) {
             named += strcmp(f.list[i].name, mc_view_names[k]) == 0;
     assert_int_equal(named, known - 1); /* `items` is the rows */
     assert_int_equal(f.count, known);   /* and the row's mark */
-    mc_fields_free(&f);
+    mc_variables_free(&f);
 }
 
 static void a_large_cart_shows_its_dearest_lines(void **state) {
@@ -95,13 +95,13 @@ static void a_large_cart_shows_its_dearest_lines(void **state) {
         lines[i] = (struct mc_letter_line){.product_id = mc_str_of(ids[i]), .quantity = 1, .price_minor = i * 7 % 50};
     }
     struct mc_letter letter = sample(lines, 50);
-    struct mc_fields f = {0};
+    struct mc_variables f = {0};
     mc_view_make(&f, &letter);
     expect(&f, 0, "more_count", "38");
     expect(&f, 0, "total", "€12.25");
     expect(&f, 1, "price", "€0.49");
     expect(&f, MC_LETTER_LINES_SHOWN, "price", "€0.38");
-    mc_fields_free(&f);
+    mc_variables_free(&f);
 }
 
 static void a_web_address_is_no_name(void **state) {
@@ -109,11 +109,11 @@ static void a_web_address_is_no_name(void **state) {
     static const char *const names[] = {"http://evil.example", "Hi WWW.evil.example"};
     for (size_t i = 0; i < 2; i++) {
         struct mc_letter letter = sample(NULL, 0);
-        struct mc_fields f = {0};
+        struct mc_variables f = {0};
         letter.first_name = mc_str_of(names[i]);
         mc_view_make(&f, &letter);
         expect(&f, 0, "first_name", "");
-        mc_fields_free(&f);
+        mc_variables_free(&f);
     }
 }
 
@@ -133,7 +133,7 @@ static void delivered_templates_hold(void **state) {
         for (size_t i = 0; i < HOSTILE_COUNT; i++) {
             struct mc_letter_line line = {hostile[i], hostile[i], hostile[i], hostile[i], 1, 100};
             struct mc_letter letter = sample(&line, 1);
-            struct mc_fields f = {0};
+            struct mc_variables f = {0};
             struct mc_buf html = {0}, subject = {0};
             letter.first_name = letter.store_name = letter.postal_address = letter.coupon = hostile[i];
             letter.language = mc_str_of(t->list[w].language);
@@ -148,7 +148,7 @@ static void delivered_templates_hold(void **state) {
             assert_true(subject.len <= MC_SUBJECT_BYTES_MAX);
             mc_buf_free(&html);
             mc_buf_free(&subject);
-            mc_fields_free(&f);
+            mc_variables_free(&f);
         }
     mc_templates_close(&t);
 }
@@ -162,10 +162,10 @@ static enum mc_err open_templates(void *context) {
 }
 
 static enum mc_err make_view(void *context) {
-    struct mc_fields f = {0};
+    struct mc_variables f = {0};
     mc_view_make(&f, context);
     enum mc_err err = f.failed ? MC_ERR_NOMEM : MC_OK;
-    mc_fields_free(&f);
+    mc_variables_free(&f);
     return err;
 }
 
