@@ -286,6 +286,7 @@ static bool apply_event(struct mc_partition *p, struct mc_batch *batch, uint32_t
     if (!settle(p, entry, !is_new, ev->clock) || outcome.verdict == MC_VERDICT_NO_MEMORY)
         return false;
     batch->duplicate[row] = outcome.verdict == MC_VERDICT_DUPLICATE;
+    batch->visit_start[row] = outcome.visit_start;
     if (outcome.verdict != MC_VERDICT_DUPLICATE)
         return count_event(p, product, ev, bytes, outcome, is_new);
     p->tally.counts.duplicates++;

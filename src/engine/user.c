@@ -378,7 +378,7 @@ struct mc_outcome mc_user_apply(struct mc_user *user, struct mc_pool *pool, cons
     if (has_due(user, rules, input->clock))
         mc_user_wake(user, pool, rules, input->clock, sink);
     struct plan p = plan_event(user, rules, input);
-    struct mc_outcome out = {.verdict = p.verdict};
+    struct mc_outcome out = {.verdict = p.verdict, .visit_start = {MC_TIME_NONE_US}};
     if (p.verdict == MC_VERDICT_DUPLICATE)
         return out;
     struct mc_visit *v = NULL;
@@ -388,8 +388,10 @@ struct mc_outcome mc_user_apply(struct mc_user *user, struct mc_pool *pool, cons
         end_visit(user, p.visit, pool, rules, input->clock, true, sink);
     if (p.verdict == MC_VERDICT_OPENED)
         user->visits[user->visit_count++] = v;
-    if (v != NULL)
+    if (v != NULL) {
         apply_to_visit(v, input, p.mark, &out.cart_full);
+        out.visit_start = v->opened_at;
+    }
     if (input->has_message_id)
         remember_message(user->messages, input, p.message);
     if (input->type == MC_PURCHASE)

@@ -124,7 +124,8 @@ enum mc_verdict { MC_VERDICT_JOINED, MC_VERDICT_OPENED, MC_VERDICT_LATE, MC_VERD
 
 struct mc_outcome {
     enum mc_verdict verdict;
-    bool cart_full; /* an add that a full cart left out */
+    bool cart_full;             /* an add that a full cart left out */
+    struct mc_time visit_start; /* opening time of the visit that it joined or opened; none if late or a duplicate */
 };
 
 /* What user.c reads of an event, with its strings resolved. */

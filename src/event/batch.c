@@ -7,6 +7,7 @@ void mc_batch_free(struct mc_batch *batch) {
     mc_free(batch->events);
     mc_free(batch->event_rows);
     mc_free(batch->duplicate);
+    mc_free(batch->visit_start);
     mc_free(batch->rejects);
     mc_free(batch->positions);
     *batch = (struct mc_batch){0};
@@ -35,7 +36,8 @@ bool mc_batch_reserve_events(struct mc_batch *batch, uint32_t more) {
         cap *= 2;
     if (!grow(&batch->events, sizeof *batch->events, cap) ||
         !grow(&batch->event_rows, sizeof *batch->event_rows, cap) ||
-        !grow(&batch->duplicate, sizeof *batch->duplicate, cap))
+        !grow(&batch->duplicate, sizeof *batch->duplicate, cap) ||
+        !grow(&batch->visit_start, sizeof *batch->visit_start, cap))
         return false;
     batch->event_cap = cap;
     return true;

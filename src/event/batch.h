@@ -36,6 +36,8 @@ struct mc_batch {
     struct mc_event *events;
     struct mc_row *event_rows; /* as many as events */
     uint8_t *duplicate;        /* by event: set by the engine */
+    struct mc_time
+        *visit_start; /* by event: opening time of its visit, none if late: set by the engine, not for duplicates */
     uint32_t event_count, event_cap;
 
     struct mc_batch_reject *rejects;

@@ -62,7 +62,7 @@ static bool count_event(struct mc_tally *t, const struct mc_batch *batch, uint32
     struct mc_product_entry *p = mc_tally_product(t, ev->product_hash, mc_slice_str(batch->bytes.data, ev->product));
     struct mc_hash128 user = {ev->user_hash, ~ev->user_hash};
     return p != NULL && mc_tally_user(t, user) &&
-           mc_tally_event(t, p, ev, batch->bytes.data, (struct mc_outcome){MC_VERDICT_JOINED, false});
+           mc_tally_event(t, p, ev, batch->bytes.data, (struct mc_outcome){.verdict = MC_VERDICT_JOINED});
 }
 
 /* ---- the rule of the dimension, by a look at all events ---- */
