@@ -1,7 +1,7 @@
 /* maxcart help, maxcart version, maxcart config. */
 #include "app/commands.h"
 
-#include "app/rows.h"
+#include "app/printout.h"
 
 struct help_arguments {
     bool man;
@@ -76,16 +76,16 @@ static const struct mc_option config_options[] = {
 static void print_config(struct mc_invocation *run, enum mc_format format) {
     static const struct mc_list_column columns[] = {
         {"key", "SETTING", MC_CELL_TEXT}, {"value", "VALUE", MC_CELL_TEXT}, {"from", "FROM", MC_CELL_TEXT}, {0}};
-    struct mc_rows rows;
+    struct mc_printout rows;
     struct mc_buf cell[3] = {{0}, {0}, {0}};
-    mc_rows_begin(&rows, columns, format, &run->out);
+    mc_printout_begin(&rows, columns, format, &run->out);
     for (size_t i = 0; mc_config_describe(&run->config, i, &cell[0], &cell[1], &cell[2]); i++)
         for (int k = 0; k < 3; k++) {
-            mc_rows_text(&rows, mc_buf_view(&cell[k]));
+            mc_printout_text(&rows, mc_buf_view(&cell[k]));
             run->out.buf.failed |= cell[k].failed;
             cell[k].len = 0;
         }
-    mc_rows_end(&rows);
+    mc_printout_end(&rows);
     for (int k = 0; k < 3; k++)
         mc_buf_free(&cell[k]);
 }

@@ -45,23 +45,23 @@ static void put_items(struct cart_listing *l, const struct mc_cart *cart,
     l->items.len = 0;
     make(&l->items, cart);
     l->list.rows.out->buf.failed |= l->items.failed;
-    mc_rows_text(&l->list.rows, mc_buf_view(&l->items));
+    mc_printout_text(&l->list.rows, mc_buf_view(&l->items));
 }
 
 static bool take_cart(void *context, const struct mc_stored_cart *stored) {
     struct cart_listing *l = context;
-    struct mc_rows *rows = &l->list.rows;
+    struct mc_printout *rows = &l->list.rows;
     const struct mc_cart *cart = &stored->cart;
     if (!mc_listing_has_room(&l->list))
         return false;
-    mc_rows_text(rows, cart->user);
-    mc_rows_text(rows, cart->session);
-    mc_rows_time(rows, cart->opened_at.us);
-    mc_rows_time(rows, cart->first_at.us);
-    mc_rows_time(rows, cart->last_at.us);
-    mc_rows_time(rows, cart->expires_at.us);
-    mc_rows_number(rows, cart->value);
-    mc_rows_text(rows, mc_str_of(mc_decision_names[cart->decision]));
+    mc_printout_text(rows, cart->user);
+    mc_printout_text(rows, cart->session);
+    mc_printout_time(rows, cart->opened_at.us);
+    mc_printout_time(rows, cart->first_at.us);
+    mc_printout_time(rows, cart->last_at.us);
+    mc_printout_time(rows, cart->expires_at.us);
+    mc_printout_number(rows, cart->value);
+    mc_printout_text(rows, mc_str_of(mc_decision_names[cart->decision]));
     put_items(l, cart, mc_cart_items_json);
     put_items(l, cart, items_text);
     return true;
@@ -118,21 +118,21 @@ static const struct mc_list_column decision_columns[] = {
     {0},
 };
 
-static void text_or_null(struct mc_rows *rows, struct mc_str text) {
+static void text_or_null(struct mc_printout *rows, struct mc_str text) {
     if (text.len > 0)
-        mc_rows_text(rows, text);
+        mc_printout_text(rows, text);
     else
-        mc_rows_null(rows);
+        mc_printout_null(rows);
 }
 
 /* The cells from due_at to coupon: what became of a decision that has a message. */
-static void message_cells(struct mc_rows *rows, const struct mc_stored_cart *s) {
-    mc_rows_time(rows, s->due_at.us);
-    mc_rows_text(rows, mc_str_of(mc_message_state_names[s->state]));
+static void message_cells(struct mc_printout *rows, const struct mc_stored_cart *s) {
+    mc_printout_time(rows, s->due_at.us);
+    mc_printout_text(rows, mc_str_of(mc_message_state_names[s->state]));
     text_or_null(rows, mc_str_of(mc_withheld_name(s->withheld)));
-    mc_rows_text(rows, s->replayed ? MC_STR("true") : MC_STR("false"));
-    mc_rows_text(rows, mc_str_of(mc_offer_kind_names[s->offer.kind]));
-    mc_rows_number(rows, s->offer.value);
+    mc_printout_text(rows, s->replayed ? MC_STR("true") : MC_STR("false"));
+    mc_printout_text(rows, mc_str_of(mc_offer_kind_names[s->offer.kind]));
+    mc_printout_number(rows, s->offer.value);
     text_or_null(rows, s->coupon);
 }
 
@@ -140,25 +140,25 @@ enum { MESSAGE_CELLS = 7 };
 
 static bool take_decision(void *context, const struct mc_stored_cart *s) {
     struct mc_listing *l = context;
-    struct mc_rows *rows = &l->rows;
+    struct mc_printout *rows = &l->rows;
     if (!mc_listing_has_room(l))
         return false;
-    mc_rows_time(rows, s->cart.expires_at.us);
-    mc_rows_text(rows, s->cart.user);
-    mc_rows_text(rows, s->cart.session);
-    mc_rows_time(rows, s->cart.opened_at.us);
-    mc_rows_number(rows, s->cart.value);
-    mc_rows_text(rows, mc_str_of(mc_decision_names[s->cart.decision]));
+    mc_printout_time(rows, s->cart.expires_at.us);
+    mc_printout_text(rows, s->cart.user);
+    mc_printout_text(rows, s->cart.session);
+    mc_printout_time(rows, s->cart.opened_at.us);
+    mc_printout_number(rows, s->cart.value);
+    mc_printout_text(rows, mc_str_of(mc_decision_names[s->cart.decision]));
     if (s->has_message)
         message_cells(rows, s);
     for (int i = 0; !s->has_message && i < MESSAGE_CELLS; i++)
-        mc_rows_null(rows);
+        mc_printout_null(rows);
     bool recovered = s->has_message && !mc_time_is_none(s->recovered_at);
-    mc_rows_time(rows, recovered ? s->recovered_at.us : MC_TIME_NONE_US);
+    mc_printout_time(rows, recovered ? s->recovered_at.us : MC_TIME_NONE_US);
     if (recovered)
-        mc_rows_number(rows, s->recovered_minor);
+        mc_printout_number(rows, s->recovered_minor);
     else
-        mc_rows_null(rows);
+        mc_printout_null(rows);
     return true;
 }
 
@@ -199,18 +199,18 @@ static struct mc_str beginning(struct mc_str raw) {
 
 static bool take_reject(void *context, const struct mc_stored_reject *r) {
     struct mc_listing *l = context;
-    struct mc_rows *rows = &l->rows;
+    struct mc_printout *rows = &l->rows;
     if (!mc_listing_has_room(l))
         return false;
-    mc_rows_text(rows, r->source_name);
-    mc_rows_number(rows, r->reject.byte_offset);
-    mc_rows_number(rows, r->reject.row);
-    mc_rows_text(rows, mc_str_of(mc_reason_names[r->reject.reason]));
-    mc_rows_text(rows, r->reject.raw);
-    mc_rows_number(rows, r->id);
-    mc_rows_time(rows, r->reject.arrived_at.us);
-    mc_rows_text(rows, r->retried_by != 0 ? MC_STR("true") : MC_STR("false"));
-    mc_rows_text(rows, beginning(r->reject.raw));
+    mc_printout_text(rows, r->source_name);
+    mc_printout_number(rows, r->reject.byte_offset);
+    mc_printout_number(rows, r->reject.row);
+    mc_printout_text(rows, mc_str_of(mc_reason_names[r->reject.reason]));
+    mc_printout_text(rows, r->reject.raw);
+    mc_printout_number(rows, r->id);
+    mc_printout_time(rows, r->reject.arrived_at.us);
+    mc_printout_text(rows, r->retried_by != 0 ? MC_STR("true") : MC_STR("false"));
+    mc_printout_text(rows, beginning(r->reject.raw));
     return true;
 }
 

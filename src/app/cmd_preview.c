@@ -104,12 +104,12 @@ static enum mc_err send_test(struct mc_invocation *run, const char *to, const st
     enum mc_err err = mc_smtp_open(&smtp, &settings, e);
     if (err != MC_OK)
         return err;
-    struct mc_smtp_answer answer =
+    struct mc_answer answer =
         mc_smtp_deliver(smtp, mc_str_of(run->config.mail.sender), mc_str_of(to), mc_buf_view(mail));
     mc_smtp_close(&smtp);
-    if (answer.outcome != MC_SMTP_ACCEPTED)
+    if (answer.outcome != MC_OUTCOME_ACCEPTED)
         return mc_error_set(e, MC_ERR_IO, "the test to %.200s was not accepted (%s): %s", to,
-                            mc_smtp_outcome_names[answer.outcome], answer.text);
+                            mc_delivery_outcome_names[answer.outcome], answer.text);
     mc_buf_printf(&run->out.buf, "a test was accepted for %s: %d %s\n", to, answer.code, answer.text);
     return MC_OK;
 }

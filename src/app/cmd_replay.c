@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 struct arguments {
-    const char *out;
+    const char *out, *archive;
     int64_t gap_us, threads, partitions, checkpoint_bytes;
     bool no_header, as_live, json, quiet, stages;
 };
@@ -15,6 +15,8 @@ struct arguments {
 static const struct mc_option options[] = {
     {"out", MC_OPTION_STRING, offsetof(struct arguments, out), "DIR",
      "write report.json, carts.jsonl, sales.csv, products.csv, rejects.csv and messages/ there", 0, 0, NULL},
+    {"archive", MC_OPTION_STRING, offsetof(struct arguments, archive), "LAKE",
+     "keep accepted events and rejected rows as Parquet files in this folder", 0, 0, NULL},
     {"gap", MC_OPTION_DURATION, offsetof(struct arguments, gap_us), "TIME",
      "a visit ends after so long without an event", MC_SECOND_US, 365 * MC_DAY_US, NULL},
     {"no-header", MC_OPTION_FLAG, offsetof(struct arguments, no_header), NULL,
@@ -24,7 +26,7 @@ static const struct mc_option options[] = {
     {"threads", MC_OPTION_INT, offsetof(struct arguments, threads), "N", "at work (default: one a core)", 1,
      MC_PIPELINE_THREADS_MAX, NULL},
     {"partitions", MC_OPTION_INT, offsetof(struct arguments, partitions), "N",
-     "sets of users that are worked on side by side", 1, MC_PIPELINE_PARTITIONS_MAX, NULL},
+     "sets of users that are worked on side by side", 1, MC_PARTITIONS_MAX, NULL},
     {"checkpoint", MC_OPTION_SIZE, offsetof(struct arguments, checkpoint_bytes), "SIZE",
      "with a store: commit each time so much was read (default 128M)", 1, INT64_C(1) << 40, NULL},
     {"json", MC_OPTION_FLAG, offsetof(struct arguments, json), NULL, "print report.json instead of a summary", 0, 0,
@@ -40,12 +42,9 @@ static uint32_t cores(void) {
 }
 
 struct mc_replay_options mc_replay_setup(const struct mc_config *c) {
-    struct mc_replay_options o = {.rules = mc_rules_default(),
+    struct mc_replay_options o = {.rules = mc_config_rules(c),
                                   .threads = c->engine.threads ? (uint32_t)c->engine.threads : cores()};
     o.partitions = c->engine.partitions ? (uint32_t)c->engine.partitions : o.threads;
-    o.rules.gap_us = c->visit.gap_us;
-    o.rules.stale_after_us = c->policy.stale_after_us;
-    o.rules.minimum = c->policy.minimum;
     return o;
 }
 
@@ -70,6 +69,7 @@ static struct mc_replay_options replay_options(const struct mc_invocation *run, 
     o.paths = run->operands.items;
     o.path_count = (uint32_t)run->operands.count;
     o.out = a->out;
+    o.archive = a->archive;
     o.no_header = a->no_header;
     o.as_live = a->as_live;
     o.quiet = a->quiet;
@@ -124,7 +124,8 @@ static enum mc_err spool_messages(const struct mc_invocation *run, const struct 
     struct mc_mailer *mailer = NULL;
     struct mc_mailer_counts counts = {0};
     enum mc_err err = mc_report_read(l, &report, e);
-    if (err != MC_OK || report.messages[MC_MESSAGE_CLAIMED] == 0)
+    const uint64_t *m = report.messages; /* `sending`, `retry`: what a killed run began */
+    if (err != MC_OK || m[MC_MESSAGE_CLAIMED] + m[MC_MESSAGE_SENDING] + m[MC_MESSAGE_RETRY] == 0)
         return err;
     mc_config_templates(&run->config, &templates);
     mc_config_mailer(&run->config, mc_buf_cstr(&templates), &settings);

@@ -35,9 +35,9 @@ static bool take_product(void *context, const struct mc_sale *sale) {
     struct mc_listing *l = context;
     if (!mc_listing_has_room(l))
         return false;
-    mc_rows_text(&l->rows, sale->product);
-    mc_rows_number(&l->rows, sale->units);
-    mc_rows_number(&l->rows, sale->revenue);
+    mc_printout_text(&l->rows, sale->product);
+    mc_printout_number(&l->rows, sale->units);
+    mc_printout_number(&l->rows, sale->revenue);
     return true;
 }
 
@@ -45,10 +45,10 @@ static bool take_minute(void *context, const struct mc_sale *sale) {
     struct mc_listing *l = context;
     if (!mc_listing_has_room(l))
         return false;
-    mc_rows_text(&l->rows, sale->product);
-    mc_rows_time(&l->rows, sale->minute.us);
-    mc_rows_number(&l->rows, sale->units);
-    mc_rows_number(&l->rows, sale->revenue);
+    mc_printout_text(&l->rows, sale->product);
+    mc_printout_time(&l->rows, sale->minute.us);
+    mc_printout_number(&l->rows, sale->units);
+    mc_printout_number(&l->rows, sale->revenue);
     return true;
 }
 
@@ -72,9 +72,9 @@ static bool end_day(struct days *d) {
         return true;
     if (!mc_listing_has_room(&d->list))
         return false;
-    mc_rows_text(&d->list.rows, mc_str_of(d->day));
-    mc_rows_number(&d->list.rows, d->units);
-    mc_rows_number(&d->list.rows, d->revenue);
+    mc_printout_text(&d->list.rows, mc_str_of(d->day));
+    mc_printout_number(&d->list.rows, d->units);
+    mc_printout_number(&d->list.rows, d->revenue);
     return true;
 }
 

@@ -139,6 +139,7 @@ static enum mc_err check_operands(const struct mc_invocation *run, struct mc_err
 static enum mc_err run_with_config(struct mc_invocation *run, const struct common *common, const void *arguments,
                                    char **environment, struct mc_error *e) {
     if (!run->command->without_config) {
+        run->config_path = common->config;
         enum mc_err err = mc_config_open(&run->config, common->config, environment, e);
         if (err != MC_OK)
             return err;

@@ -18,7 +18,8 @@ struct mc_invocation {
     struct mc_operands operands; /* what is no option: a verb, files */
     const char *store;           /* --store, else store.path of the settings; NULL: none was given */
     struct mc_config config;
-    struct mc_output out; /* standard output, open; a command may close it and open a file instead */
+    const char *config_path; /* --config; NULL: ./maxcart.conf if there is one */
+    struct mc_output out;    /* standard output, open; a command may close it and open a file instead */
 };
 
 enum { MC_ARGUMENTS_BYTES_MAX = 256 };

@@ -15,7 +15,14 @@ extern const struct mc_command mc_command_subscribers;
 extern const struct mc_command mc_command_catalogue;
 extern const struct mc_command mc_command_coupons;
 extern const struct mc_command mc_command_preview;
+extern const struct mc_command mc_command_serve; /* cmd_serve.c */
+extern const struct mc_command mc_command_keys;  /* cmd_access.c */
+extern const struct mc_command mc_command_share;
+extern const struct mc_command mc_command_send; /* cmd_send.c */
+extern const struct mc_command mc_command_password;
 extern const struct mc_command mc_command_simulate; /* cmd_simulate.c */
+extern const struct mc_command mc_command_sql;      /* cmd_sql.c */
+extern const struct mc_command mc_command_verify;   /* cmd_verify.c */
 extern const struct mc_command mc_command_forecast; /* cmd_forecast.c */
 extern const struct mc_command mc_command_clv;      /* cmd_clv.c */
 extern const struct mc_command mc_command_config;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #define PREFIX "MAXCART_"
+#define KEY PREFIX "KEY=" /* of maxcart send: no setting */
 #define FILE_DEFAULT "maxcart.conf"
 
 enum { FILE_BYTES_MAX = 1 << 20, NAME_MAX_BYTES = 63 };
@@ -269,7 +270,7 @@ static enum mc_err read_variable(struct mc_config *c, const char *entry, struct 
 static enum mc_err read_environment(struct mc_config *c, char **environment, struct mc_error *e) {
     enum mc_err err = MC_OK;
     for (; environment != NULL && *environment != NULL && err == MC_OK; environment++)
-        if (strncmp(*environment, PREFIX, sizeof PREFIX - 1) == 0)
+        if (strncmp(*environment, PREFIX, sizeof PREFIX - 1) == 0 && strncmp(*environment, KEY, sizeof KEY - 1) != 0)
             err = read_variable(c, *environment, e);
     return err;
 }

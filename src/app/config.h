@@ -20,12 +20,12 @@
 
 enum mc_coupons_setting { MC_COUPONS_NONE, MC_COUPONS_POOL };
 enum mc_coupon_empty_setting { MC_COUPON_EMPTY_SEND, MC_COUPON_EMPTY_KEEP };
-enum mc_transport_setting { MC_TRANSPORT_SPOOL, MC_TRANSPORT_SMTP };
+enum mc_transport_setting { MC_TRANSPORT_SPOOL, MC_TRANSPORT_SMTP, MC_TRANSPORT_WEBHOOK };
 enum mc_unknown_setting { MC_UNKNOWN_KEEP, MC_UNKNOWN_RESEND };
 
 enum mc_config_source { MC_FROM_DEFAULT, MC_FROM_FILE, MC_FROM_ENVIRONMENT };
 
-enum { MC_CONFIG_KEYS_MAX = 64 };
+enum { MC_CONFIG_KEYS_MAX = 96 };
 
 struct mc_config {
     struct {
@@ -54,10 +54,23 @@ struct mc_config {
         int smtp_tls; /* enum mc_smtp_tls */
         const char *templates;
         int unknown; /* enum mc_unknown_setting */
+        int64_t too_late_after_us, per_minute, connections;
     } mail;
     struct {
+        const char *url, *secret, *ca;
+        int allow_private; /* 0 no, 1 yes */
+    } webhook;
+    struct {
         int64_t restore_expires_us;
+        const char *cart_url, *shop_url;
     } link;
+    struct {
+        const char *listen, *tls_certificate, *tls_key, *trusted_proxies, *cors_origins;
+        int64_t threads, calls_per_key, calls_per_address, connections, connections_per_address;
+    } http;
+    struct {
+        int64_t keep_us;
+    } inbox;
     struct {
         int64_t threads, partitions;
     } engine;

@@ -2,11 +2,11 @@
 
 #include "store/people.h"
 
-static void text_or_null(struct mc_rows *rows, struct mc_str text) {
+static void text_or_null(struct mc_printout *rows, struct mc_str text) {
     if (text.len > 0)
-        mc_rows_text(rows, text);
+        mc_printout_text(rows, text);
     else
-        mc_rows_null(rows);
+        mc_printout_null(rows);
 }
 
 /* ---- subscribers ---- */
@@ -30,10 +30,10 @@ static bool take_subscriber(void *context, const struct mc_subscriber *s) {
     struct mc_listing *l = context;
     if (!mc_listing_has_room(l))
         return false;
-    mc_rows_text(&l->rows, s->user);
+    mc_printout_text(&l->rows, s->user);
     text_or_null(&l->rows, s->email);
     text_or_null(&l->rows, s->first_name);
-    mc_rows_text(&l->rows, consent_word(s->consent));
+    mc_printout_text(&l->rows, consent_word(s->consent));
     text_or_null(&l->rows, s->language);
     text_or_null(&l->rows, s->time_zone);
     return true;
@@ -61,7 +61,7 @@ static bool take_entry(void *context, const struct mc_catalogue_entry *entry) {
     struct mc_listing *l = context;
     if (!mc_listing_has_room(l))
         return false;
-    mc_rows_text(&l->rows, entry->product);
+    mc_printout_text(&l->rows, entry->product);
     text_or_null(&l->rows, entry->name);
     text_or_null(&l->rows, entry->image_url);
     text_or_null(&l->rows, entry->url);
@@ -87,10 +87,10 @@ static bool take_coupon(void *context, const struct mc_stored_coupon *c) {
     struct mc_listing *l = context;
     if (!mc_listing_has_room(l))
         return false;
-    mc_rows_text(&l->rows, c->code);
-    mc_rows_time(&l->rows, c->expires_at.us);
+    mc_printout_text(&l->rows, c->code);
+    mc_printout_time(&l->rows, c->expires_at.us);
     text_or_null(&l->rows, c->campaign);
-    mc_rows_text(&l->rows, c->taken ? MC_STR("true") : MC_STR("false"));
+    mc_printout_text(&l->rows, c->taken ? MC_STR("true") : MC_STR("false"));
     text_or_null(&l->rows, c->user);
     return true;
 }

@@ -21,30 +21,21 @@ struct slot {
     uint32_t index_cap;
 };
 
-/* Where a partition's ended visits go: set before each call into it. */
-struct router {
-    struct mc_endings *endings;
-};
-
 /* Batches are numbered in the order of the log; each counter is the next number that its step will take. */
 struct mc_pipeline {
     struct mc_pipeline_options options;
     struct slot *slots;
     uint32_t slot_count;
-    struct mc_partition **partitions;
-    struct router routers[MC_PIPELINE_PARTITIONS_MAX];
-    struct mc_clock clock;
-    struct mc_tally merged;
-    bool is_merged;
+    struct mc_partitions engine;
 
     pthread_mutex_t lock; /* guards all below */
     pthread_cond_t changed;
     uint32_t threads_begun;   /* numbers them */
     uint32_t idle;            /* threads that wait for `changed` */
     uint64_t next[MC_STAGES]; /* of APPLY: not used */
-    uint64_t next_apply[MC_PIPELINE_PARTITIONS_MAX];
+    uint64_t next_apply[MC_PARTITIONS_MAX];
     bool busy[MC_STAGES]; /* serial steps */
-    bool busy_apply[MC_PIPELINE_PARTITIONS_MAX];
+    bool busy_apply[MC_PARTITIONS_MAX];
     bool ended; /* nothing more is to be read */
     bool failed;
     struct mc_error error;
@@ -86,28 +77,6 @@ static void close_slot(struct slot *s, uint32_t partitions) {
     mc_batch_free(&s->batch);
 }
 
-/* The partition's sink: to the list of the slot that is being applied. */
-static void route(void *context, const struct mc_visit_end *end) {
-    struct router *router = context;
-    mc_endings_add(router->endings, end);
-}
-
-static enum mc_err open_partitions(struct mc_pipeline *p, struct mc_error *e) {
-    p->partitions = mc_calloc(p->options.partitions, sizeof *p->partitions);
-    if (p->partitions == NULL)
-        return mc_error_set(e, MC_ERR_NOMEM, "no memory for the engine");
-    for (uint32_t i = 0; i < p->options.partitions; i++) {
-        struct mc_partition_options options = {.rules = p->options.rules,
-                                               .keep_sales = !p->options.with_ledger,
-                                               .keep_new_users = p->options.with_ledger,
-                                               .sink = {&p->routers[i], route}};
-        enum mc_err err = mc_partition_open(&p->partitions[i], &options, e);
-        if (err != MC_OK)
-            return err;
-    }
-    return MC_OK;
-}
-
 static enum mc_err open_slots(struct mc_pipeline *p, struct mc_error *e) {
     p->slot_count = p->options.threads == 1 ? 1 : 2 * p->options.threads + SPARE_SLOTS;
     p->slots = mc_calloc(p->slot_count, sizeof *p->slots);
@@ -119,16 +88,15 @@ static enum mc_err open_slots(struct mc_pipeline *p, struct mc_error *e) {
 
 enum mc_err mc_pipeline_open(struct mc_pipeline **out, const struct mc_pipeline_options *options, struct mc_error *e) {
     assert(options->threads >= 1 && options->threads <= MC_PIPELINE_THREADS_MAX);
-    assert(options->partitions >= 1 && options->partitions <= MC_PIPELINE_PARTITIONS_MAX);
+    assert(options->partitions >= 1 && options->partitions <= MC_PARTITIONS_MAX);
     struct mc_pipeline *p = mc_calloc(1, sizeof *p);
     *out = NULL;
     if (p == NULL)
         return mc_error_set(e, MC_ERR_NOMEM, "no memory for the engine");
     p->options = *options;
-    mc_clock_init(&p->clock);
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->changed, NULL);
-    enum mc_err err = open_partitions(p, e);
+    enum mc_err err = mc_partitions_open(&p->engine, options->partitions, &options->rules, options->with_ledger, e);
     if (err == MC_OK)
         err = open_slots(p, e);
     if (err != MC_OK)
@@ -141,13 +109,10 @@ void mc_pipeline_close(struct mc_pipeline **pipeline) {
     struct mc_pipeline *p = *pipeline;
     if (p == NULL)
         return;
-    for (uint32_t i = 0; p->partitions != NULL && i < p->options.partitions; i++)
-        mc_partition_close(&p->partitions[i]);
+    mc_partitions_close(&p->engine);
     for (uint32_t i = 0; p->slots != NULL && i < p->slot_count; i++)
         close_slot(&p->slots[i], p->options.partitions);
-    mc_free(p->partitions);
     mc_free(p->slots);
-    mc_tally_free(&p->merged);
     pthread_cond_destroy(&p->changed);
     pthread_mutex_destroy(&p->lock);
     mc_free(p);
@@ -158,10 +123,6 @@ void mc_pipeline_close(struct mc_pipeline **pipeline) {
 
 static struct slot *slot_of(struct mc_pipeline *p, uint64_t number) {
     return &p->slots[number % p->slot_count];
-}
-
-static uint32_t partition_of(const struct mc_pipeline *p, uint64_t user_hash) {
-    return (uint32_t)((user_hash >> 40) % p->options.partitions); /* the tables use the low bits */
 }
 
 /* `more` false: the batch is empty and there will be no other. */
@@ -202,29 +163,22 @@ static enum mc_err do_stamp(struct mc_pipeline *p, struct slot *s, struct mc_err
     p->options.number(p->options.context, &s->batch);
     for (uint32_t i = 0; i < s->batch.event_count; i++) {
         struct mc_event *ev = &s->batch.events[i];
-        mc_clock_stamp(&p->clock, ev->time, mc_slice_str(s->batch.bytes.data, ev->user));
-        ev->clock = p->clock.now;
+        mc_clock_stamp(&p->engine.clock, ev->time, mc_slice_str(s->batch.bytes.data, ev->user));
+        ev->clock = p->engine.clock.now;
         if (partitions > 1) {
-            uint32_t at = partition_of(p, ev->user_hash);
+            uint32_t at = mc_partitions_of(&p->engine, ev->user_hash);
             s->index[at][s->index_count[at]++] = i;
         }
     }
-    s->clock = p->clock.now;
+    s->clock = p->engine.clock.now;
     return MC_OK;
 }
 
 static enum mc_err do_apply(struct mc_pipeline *p, struct slot *s, uint32_t partition, struct mc_error *e) {
     bool single = p->options.partitions == 1;
-    struct mc_endings *endings = &s->endings[partition];
-    mc_endings_reset(endings);
-    p->routers[partition].endings = endings;
-    enum mc_err err = mc_partition_apply(p->partitions[partition], &s->batch, single ? NULL : s->index[partition],
-                                         single ? s->batch.event_count : s->index_count[partition], e);
-    if (err == MC_OK)
-        err = mc_partition_advance(p->partitions[partition], &s->batch, s->clock, e);
-    if (err == MC_OK && endings->failed)
-        err = mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
-    return err;
+    return mc_partitions_apply(&p->engine, partition, &s->batch, single ? NULL : s->index[partition],
+                               single ? s->batch.event_count : s->index_count[partition], s->clock,
+                               &s->endings[partition], e);
 }
 
 static enum mc_err do_emit(struct mc_pipeline *p, struct slot *s, struct mc_error *e) {
@@ -402,18 +356,14 @@ static void *work(void *argument) {
 /* ---- run ---- */
 
 static enum mc_err end_log(struct mc_pipeline *p, struct mc_error *e) {
-    struct mc_emission emission = {
-        .endings = p->slots[0].endings, .partitions = p->options.partitions, .clock = p->clock.now, .checkpoint = true};
-    for (uint32_t i = 0; i < p->options.partitions; i++) {
-        struct mc_endings *endings = &emission.endings[i];
-        mc_endings_reset(endings);
-        p->routers[i].endings = endings;
-        mc_partition_finish(p->partitions[i], p->clock.now);
-        if (endings->failed)
-            return mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
-        mc_endings_settle(endings);
-    }
-    return p->options.emit(p->options.context, &emission, e);
+    struct mc_emission emission = {.endings = p->slots[0].endings,
+                                   .partitions = p->options.partitions,
+                                   .clock = p->engine.clock.now,
+                                   .checkpoint = true};
+    enum mc_err err = MC_OK;
+    for (uint32_t i = 0; i < p->options.partitions && err == MC_OK; i++)
+        err = mc_partitions_finish(&p->engine, i, &emission.endings[i], e);
+    return err == MC_OK ? p->options.emit(p->options.context, &emission, e) : err;
 }
 
 enum mc_err mc_pipeline_run(struct mc_pipeline *p, struct mc_error *e) {
@@ -433,104 +383,8 @@ enum mc_err mc_pipeline_run(struct mc_pipeline *p, struct mc_error *e) {
 
 /* ---- what is left of it ---- */
 
-const struct mc_tally *mc_pipeline_tally(struct mc_pipeline *p) {
-    if (p->options.partitions == 1)
-        return mc_tally_sort(mc_partition_tally(p->partitions[0])) ? mc_partition_tally(p->partitions[0]) : NULL;
-    if (p->is_merged)
-        return &p->merged;
-    mc_tally_init(&p->merged, !p->options.with_ledger, false);
-    for (uint32_t i = 0; i < p->options.partitions; i++)
-        if (!mc_tally_merge(&p->merged, mc_partition_tally(p->partitions[i])))
-            return NULL;
-    p->is_merged = mc_tally_sort(&p->merged);
-    return p->is_merged ? &p->merged : NULL;
-}
-
-struct mc_counts mc_pipeline_counts(const struct mc_pipeline *p) {
-    struct mc_counts sum = {0};
-    for (uint32_t i = 0; i < p->options.partitions; i++)
-        mc_counts_add(&sum, &mc_partition_tally(p->partitions[i])->counts);
-    return sum;
-}
-
-uint64_t mc_pipeline_users(const struct mc_pipeline *p) {
-    uint64_t users = 0;
-    for (uint32_t i = 0; i < p->options.partitions; i++)
-        users += mc_partition_tally(p->partitions[i])->user_count;
-    return users;
-}
-
-bool mc_pipeline_take_new_users(struct mc_pipeline *p, struct mc_buf *out) {
-    for (uint32_t i = 0; i < p->options.partitions; i++) {
-        struct mc_tally *t = mc_partition_tally(p->partitions[i]);
-        mc_buf_append(out, t->new_users, t->new_user_count * sizeof *t->new_users);
-        t->new_user_count = 0;
-    }
-    return !out->failed;
-}
-
-bool mc_pipeline_add_users(struct mc_pipeline *p, struct mc_str users) {
-    struct mc_hash128 user;
-    bool good = users.len % sizeof user == 0;
-    for (size_t at = 0; at < users.len && good; at += sizeof user) {
-        memcpy(&user, users.data + at, sizeof user);
-        struct mc_tally *t = mc_partition_tally(p->partitions[partition_of(p, user.low)]);
-        good = mc_tally_user(t, user);
-        t->new_user_count = 0;
-    }
-    return good;
-}
-
-void mc_pipeline_encode(const struct mc_pipeline *p, struct mc_buf *out) {
-    struct mc_buf clock = {0};
-    mc_clock_encode(&p->clock, &clock);
-    mc_put_str(out, mc_buf_view(&clock));
-    out->failed |= clock.failed;
-    mc_buf_free(&clock);
-    mc_put_u32(out, p->options.partitions);
-    for (uint32_t i = 0; i < p->options.partitions; i++) {
-        size_t at = out->len;
-        mc_put_u64(out, 0);
-        mc_partition_encode(p->partitions[i], out);
-        uint64_t len = out->len - at - sizeof len;
-        if (!out->failed)
-            memcpy(out->data + at, &len, sizeof len);
-    }
-}
-
-struct owner {
-    const struct mc_pipeline *pipeline;
-    uint32_t partition;
-};
-
-static bool is_mine(void *context, uint64_t user_hash) {
-    const struct owner *o = context;
-    return partition_of(o->pipeline, user_hash) == o->partition;
-}
-
-static enum mc_err decode_users(struct mc_pipeline *p, struct mc_str bytes, struct mc_error *e) {
-    enum mc_err err = MC_OK;
-    for (uint32_t i = 0; i < p->options.partitions && err == MC_OK; i++)
-        err = mc_partition_decode(p->partitions[i], bytes, is_mine, &(struct owner){p, i}, i == 0, e);
-    return err;
-}
-
-enum mc_err mc_pipeline_decode(struct mc_pipeline *p, struct mc_str bytes, struct mc_error *e) {
-    struct mc_reader r = {bytes, false};
-    enum mc_err err = MC_OK;
-    bool good = mc_clock_decode(&p->clock, mc_get_str(&r));
-    for (uint32_t i = mc_get_u32(&r); i > 0 && good && err == MC_OK; i--) {
-        struct mc_str users = mc_get_bytes(&r, mc_get_u64(&r));
-        good = !r.failed;
-        err = good ? decode_users(p, users, e) : MC_OK;
-    }
-    if (err == MC_OK && (!good || r.failed || r.rest.len != 0))
-        return mc_error_set(e, MC_ERR_FORMAT, "the checkpoint of the engine is damaged");
-    return err;
-}
-
-struct mc_time mc_pipeline_clock(const struct mc_pipeline *p) {
-    return p->clock.now;
+struct mc_partitions *mc_pipeline_engine(struct mc_pipeline *p) {
+    return &p->engine;
 }
 
 void mc_pipeline_stage_ns(const struct mc_pipeline *p, int64_t ns[MC_STAGES]) {
@@ -538,8 +392,5 @@ void mc_pipeline_stage_ns(const struct mc_pipeline *p, int64_t ns[MC_STAGES]) {
 }
 
 uint64_t mc_pipeline_memory(const struct mc_pipeline *p) {
-    uint64_t bytes = (uint64_t)p->slot_count * MC_PIPELINE_SLOT_BYTES;
-    for (uint32_t i = 0; i < p->options.partitions; i++)
-        bytes += mc_partition_measure(p->partitions[i]).held_bytes;
-    return bytes;
+    return (uint64_t)p->slot_count * MC_PIPELINE_SLOT_BYTES + mc_partitions_measure(&p->engine).held_bytes;
 }

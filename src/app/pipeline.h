@@ -14,12 +14,10 @@
 #ifndef MC_APP_PIPELINE_H
 #define MC_APP_PIPELINE_H
 
-#include "app/endings.h"
-#include "engine/partition.h"
-#include "event/clock.h"
+#include "app/partitions.h"
 #include "event/csv.h"
 
-enum { MC_PIPELINE_THREADS_MAX = 64, MC_PIPELINE_PARTITIONS_MAX = 64 };
+enum { MC_PIPELINE_THREADS_MAX = 64 };
 
 enum mc_stage { MC_STAGE_READ, MC_STAGE_DECODE, MC_STAGE_STAMP, MC_STAGE_APPLY, MC_STAGE_EMIT, MC_STAGES };
 extern const char *const mc_stage_names[MC_STAGES];
@@ -36,7 +34,7 @@ struct mc_emission {
     struct mc_endings *endings; /* one a partition, settled */
     uint32_t partitions;
     struct mc_time clock; /* after the batch */
-    bool checkpoint;      /* mc_pipeline_encode may be called: nothing behind the batch has been stamped */
+    bool checkpoint;      /* the engine may be encoded: nothing behind the batch has been stamped */
 };
 
 struct mc_pipeline_options {
@@ -63,28 +61,8 @@ void mc_pipeline_close(struct mc_pipeline **pipeline);
 /* Reads until there is no more, then ends all visits and emits them. The first error of all stops every thread. */
 enum mc_err mc_pipeline_run(struct mc_pipeline *pipeline, struct mc_error *e);
 
-/* All partitions' tallies as one, sorted: after a run. Kept by the pipeline. NULL: no memory. */
-const struct mc_tally *mc_pipeline_tally(struct mc_pipeline *pipeline);
-
-/* The counts of all partitions so far: after a run, or while emitting a checkpoint. */
-struct mc_counts mc_pipeline_counts(const struct mc_pipeline *pipeline);
-
-/* Distinct users so far, those added among them: as above. */
-uint64_t mc_pipeline_users(const struct mc_pipeline *pipeline);
-
-/* The distinct users that are new since the last call: 16 bytes each, appended. While emitting a checkpoint or after a
- * run. False: no memory. */
-bool mc_pipeline_take_new_users(struct mc_pipeline *pipeline, struct mc_buf *out);
-
-/* Adds users of former runs, as mc_pipeline_take_new_users gave them: before a run. False: no memory or a torn blob. */
-bool mc_pipeline_add_users(struct mc_pipeline *pipeline, struct mc_str users);
-
-/* Clock and engine as bytes, and back: before a run or while emitting a checkpoint. The number of partitions may have
- * changed. */
-void mc_pipeline_encode(const struct mc_pipeline *pipeline, struct mc_buf *out);
-enum mc_err mc_pipeline_decode(struct mc_pipeline *pipeline, struct mc_str bytes, struct mc_error *e);
-
-struct mc_time mc_pipeline_clock(const struct mc_pipeline *pipeline);
+/* Its clock and partitions: before a run, while emitting a checkpoint, after a run. */
+struct mc_partitions *mc_pipeline_engine(struct mc_pipeline *pipeline);
 
 /* CPU nanoseconds that each stage took, over all threads; and what the limits amount to in memory at start. */
 void mc_pipeline_stage_ns(const struct mc_pipeline *pipeline, int64_t ns[MC_STAGES]);

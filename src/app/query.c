@@ -38,7 +38,7 @@ enum mc_err mc_listing_open(struct mc_listing *l, struct mc_invocation *run, con
         err = mc_ledger_open(&l->ledger, path, MC_LEDGER_READ, NULL, e);
     if (err != MC_OK)
         return err;
-    mc_rows_begin(&l->rows, columns, format, &run->out);
+    mc_printout_begin(&l->rows, columns, format, &run->out);
     fill_filter(l, q);
     l->open = true;
     return MC_OK;
@@ -54,7 +54,7 @@ enum mc_err mc_listing_close(struct mc_listing *l, enum mc_err err) {
         return err;
     struct mc_buf *b = &l->rows.out->buf;
     uint64_t count = l->rows.count;
-    mc_rows_end(&l->rows);
+    mc_printout_end(&l->rows);
     if (err == MC_OK && l->rows.format == MC_FORMAT_TEXT && l->more)
         mc_buf_printf(b, "(the first %llu; --limit 0 shows all)\n", (unsigned long long)count);
     if (err == MC_OK && l->rows.format == MC_FORMAT_TEXT && count == 0)

@@ -3,7 +3,7 @@
 #define MC_APP_QUERY_H
 
 #include "app/command.h"
-#include "app/rows.h"
+#include "app/printout.h"
 #include "store/read.h"
 
 /* The arguments of such a command; each offers those options that have a meaning for it. */
@@ -60,7 +60,7 @@ extern const struct mc_query mc_query_defaults;
 /* One listing: a store open for reading and the rows that go out. Start from {0}; mc_listing_close takes it back. */
 struct mc_listing {
     struct mc_ledger *ledger;
-    struct mc_rows rows;
+    struct mc_printout rows;
     struct mc_filter filter; /* as the options say; its limit is one more than what is shown, to know of more */
     uint64_t limit;          /* rows shown; 0: all */
     bool more;               /* there were more */

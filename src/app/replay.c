@@ -1,7 +1,12 @@
 #include "app/replay.h"
 
+#include "app/rejects.h"
+#include "app/saved_engine.h"
 #include "app/store_summary.h"
+#include "app/timeline.h"
 #include "base/mem.h"
+#include "store/inbox.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -13,12 +18,13 @@ struct replay {
     struct mc_ledger *ledger;
     struct mc_inputs inputs;
     struct mc_outdir outdir;
+    struct mc_archive *archive;
     struct mc_pipeline *pipeline;
     struct mc_progress progress;
-    struct mc_run run;          /* with a ledger */
-    struct mc_wall arrived_at;  /* of all rows: when the run first started */
-    struct mc_summary summary;  /* rows and rejects so far; the rest is taken from the pipeline */
-    struct mc_cart_order order; /* work space */
+    struct mc_run run;           /* with a ledger */
+    struct mc_wall arrived_at;   /* of all rows: when the run first started */
+    struct mc_summary summary;   /* rows and rejects so far; the rest is taken from the pipeline */
+    struct mc_timeline timeline; /* with a ledger */
     bool is_over;
 };
 
@@ -33,10 +39,17 @@ static void number_batch(void *context, struct mc_batch *batch) {
     mc_inputs_number(&r->inputs, batch);
 }
 
-/* ---- rejects: those of the decoder and the duplicates of the engine, in order of the rows ---- */
+/* ---- rejects ---- */
 
-static enum mc_err put_reject(struct replay *r, const struct mc_batch *b, const struct mc_row *row,
-                              enum mc_reason reason, struct mc_error *e) {
+struct rejecting {
+    struct replay *replay;
+    const struct mc_batch *batch;
+};
+
+static enum mc_err put_reject(void *context, const struct mc_row *row, enum mc_reason reason, struct mc_error *e) {
+    const struct rejecting *rejecting = context;
+    struct replay *r = rejecting->replay;
+    const struct mc_batch *b = rejecting->batch;
     const struct mc_input_file *file = &r->inputs.files[b->source];
     uint64_t offset = b->byte_offset + row->raw.offset, number = b->first_row + row->number;
     struct mc_str raw = mc_slice_str(b->bytes.data, row->raw);
@@ -55,92 +68,8 @@ static enum mc_err put_reject(struct replay *r, const struct mc_batch *b, const 
     return mc_ledger_put_reject(r->ledger, &reject, e);
 }
 
-/* The first duplicate at or behind this event; event_count: there is none. */
-static uint32_t next_duplicate(const struct mc_batch *b, uint32_t from) {
-    const uint8_t *found = from < b->event_count ? memchr(b->duplicate + from, 1, b->event_count - from) : NULL;
-    return found ? (uint32_t)(found - b->duplicate) : b->event_count;
-}
-
 static enum mc_err put_rejects(struct replay *r, const struct mc_batch *b, struct mc_error *e) {
-    enum mc_err err = MC_OK;
-    uint32_t next = 0;
-    for (uint32_t i = next_duplicate(b, 0);; i = next_duplicate(b, i + 1)) {
-        uint32_t upto = i < b->event_count ? b->event_rows[i].number : UINT32_MAX;
-        for (; next < b->reject_count && b->rejects[next].row.number < upto && err == MC_OK; next++)
-            err = put_reject(r, b, &b->rejects[next].row, b->rejects[next].reason, e);
-        if (i >= b->event_count || err != MC_OK)
-            return err;
-        err = put_reject(r, b, &b->event_rows[i], MC_DUPLICATE, e);
-    }
-}
-
-/* ---- the ledger's share: ends of visits, second checks and purchases, in the order of the log ---- */
-
-static enum mc_err gather(struct replay *r, const struct mc_emission *em, struct mc_error *e) {
-    if (!mc_cart_order_gather(&r->order, em->endings, em->partitions))
-        return mc_error_set(e, MC_ERR_NOMEM, "no memory for abandoned carts");
-    mc_cart_order_sort(&r->order, mc_ended_by_log);
-    return MC_OK;
-}
-
-/* The carts that ended at or before this event of the batch: first what was due before, then they, then what is due. */
-static enum mc_err end_carts(struct replay *r, const struct mc_batch *b, size_t *next, uint32_t row,
-                             struct mc_error *e) {
-    struct mc_ended_cart **carts = r->order.carts;
-    enum mc_err err = MC_OK;
-    while (*next < r->order.count && carts[*next]->log_row <= row && err == MC_OK) {
-        uint32_t at = carts[*next]->log_row;
-        if (at > 0)
-            err = mc_ledger_advance(r->ledger, b->events[at - 1].clock, e);
-        for (; *next < r->order.count && carts[*next]->log_row == at && err == MC_OK; ++*next)
-            err = mc_ledger_end_cart(r->ledger, &carts[*next]->cart, NULL, e);
-        if (err == MC_OK && at < b->event_count)
-            err = mc_ledger_advance(r->ledger, b->events[at].clock, e);
-    }
-    return err;
-}
-
-static enum mc_err put_purchase(struct replay *r, const struct mc_batch *b, const struct mc_event *ev,
-                                struct mc_error *e) {
-    struct mc_purchase purchase = {.user = mc_slice_str(b->bytes.data, ev->user),
-                                   .product = mc_slice_str(b->bytes.data, ev->product),
-                                   .user_hash = ev->user_hash,
-                                   .time = ev->time,
-                                   .clock = ev->clock,
-                                   .quantity = ev->quantity,
-                                   .price = ev->price};
-    enum mc_err err = mc_ledger_advance(r->ledger, ev->clock, e);
-    if (err == MC_OK)
-        err = mc_ledger_put_sale(r->ledger, purchase.product, ev->time, ev->quantity,
-                                 (__int128)ev->price * ev->quantity, e);
-    return err == MC_OK ? mc_ledger_put_purchase(r->ledger, &purchase, e) : err;
-}
-
-static enum mc_err put_timeline(struct replay *r, const struct mc_emission *em, struct mc_error *e) {
-    const struct mc_batch *b = em->batch;
-    size_t next = 0;
-    enum mc_err err = gather(r, em, e);
-    for (uint32_t i = 0; i < b->event_count && err == MC_OK; i++) {
-        if (b->events[i].type != MC_PURCHASE || b->duplicate[i])
-            continue;
-        err = end_carts(r, b, &next, i, e);
-        if (err == MC_OK)
-            err = put_purchase(r, b, &b->events[i], e);
-    }
-    if (err == MC_OK)
-        err = end_carts(r, b, &next, b->event_count, e);
-    return err == MC_OK ? mc_ledger_advance(r->ledger, em->clock, e) : err;
-}
-
-/* The log is over: the visits that were open end in order of expiry, and what they decide is due by itself. */
-static enum mc_err put_last_carts(struct replay *r, const struct mc_emission *em, struct mc_error *e) {
-    enum mc_err err = gather(r, em, e);
-    for (size_t i = 0; i < r->order.count && err == MC_OK; i++)
-        err = mc_ledger_end_cart(r->ledger, &r->order.carts[i]->cart, NULL, e);
-    if (err != MC_OK || r->order.count == 0)
-        return err;
-    int64_t last_us = r->order.carts[r->order.count - 1]->cart.expires_at.us + mc_ledger_policy(r->ledger)->delay_us;
-    return mc_ledger_advance(r->ledger, (struct mc_time){last_us}, e);
+    return mc_rejects_each(b, put_reject, &(struct rejecting){r, b}, e);
 }
 
 /* ---- checkpoints ---- */
@@ -154,55 +83,25 @@ static enum mc_err save_sources(struct replay *r, struct mc_error *e) {
 }
 
 static void refresh_summary(struct replay *r) {
-    struct mc_counts counts = mc_pipeline_counts(r->pipeline);
+    struct mc_counts counts = mc_partitions_counts(mc_pipeline_engine(r->pipeline));
     mc_summary_from_counts(&r->summary, &counts);
-    r->summary.users = mc_pipeline_users(r->pipeline);
-}
-
-static enum mc_err save_engine(struct replay *r, struct mc_error *e) {
-    struct mc_buf bytes = {0}, users = {0};
-    enum mc_err err = MC_OK;
-    mc_pipeline_encode(r->pipeline, &bytes);
-    if (!mc_pipeline_take_new_users(r->pipeline, &users) || bytes.failed)
-        err = mc_error_set(e, MC_ERR_NOMEM, "no memory for a checkpoint");
-    if (err == MC_OK)
-        err = mc_snapshot_put(r->ledger, "engine", mc_buf_view(&bytes), e);
-    if (err == MC_OK && users.len > 0)
-        err = mc_chunk_append(r->ledger, "users", mc_buf_view(&users), e);
-    mc_buf_free(&bytes);
-    mc_buf_free(&users);
-    return err;
-}
-
-static enum mc_err put_products(struct replay *r, const struct mc_tally *tally, struct mc_error *e) {
-    enum mc_err err = MC_OK;
-    for (uint32_t i = 0; i < tally->product_count && err == MC_OK; i++) {
-        const struct mc_product_entry *p = &tally->products[i];
-        struct mc_product product = {
-            .product = p->id,
-            .category_id = {mc_product_value(p, MC_CATEGORY_ID), mc_product_time(p, MC_CATEGORY_ID)},
-            .category_code = {mc_product_value(p, MC_CATEGORY_CODE), mc_product_time(p, MC_CATEGORY_CODE)},
-            .brand = {mc_product_value(p, MC_BRAND), mc_product_time(p, MC_BRAND)}};
-        if (p->accepted > 0)
-            err = mc_product_put(r->ledger, &product, e);
-    }
-    return err;
+    r->summary.users = mc_partitions_users(mc_pipeline_engine(r->pipeline));
 }
 
 static enum mc_err finish_ledger(struct replay *r, struct mc_error *e) {
-    const struct mc_tally *tally = mc_pipeline_tally(r->pipeline);
+    const struct mc_tally *tally = mc_partitions_tally(mc_pipeline_engine(r->pipeline));
     if (tally == NULL)
         return mc_error_set(e, MC_ERR_NOMEM, "no memory for the products");
     struct mc_summary of_tally = {0};
     mc_summary_from_tally(&of_tally, tally);
     r->summary.products = of_tally.products;
-    enum mc_err err = put_products(r, tally, e);
+    enum mc_err err = mc_products_save(r->ledger, tally, e);
     return err == MC_OK ? mc_run_finish(r->ledger, r->run.id, mc_wall_now(), e) : err;
 }
 
 static enum mc_err checkpoint(struct replay *r, struct mc_error *e) {
     refresh_summary(r);
-    enum mc_err err = save_engine(r, e);
+    enum mc_err err = mc_engine_save(r->ledger, mc_pipeline_engine(r->pipeline), e);
     if (err == MC_OK)
         err = save_sources(r, e);
     if (err == MC_OK && r->is_over)
@@ -210,6 +109,17 @@ static enum mc_err checkpoint(struct replay *r, struct mc_error *e) {
     if (err == MC_OK)
         err = mc_summary_save(r->ledger, &r->summary, e);
     return err == MC_OK ? mc_ledger_commit(r->ledger, e) : err;
+}
+
+/* ---- the lake ---- */
+
+static enum mc_err put_archive(struct replay *r, const struct mc_batch *b, struct mc_error *e) {
+    struct mc_archive_rows rows = {.batch = b,
+                                   .visit_start = b->visit_start,
+                                   .position = r->summary.rows,
+                                   .source = mc_str_of(r->inputs.files[b->source].path),
+                                   .arrived_at = r->arrived_at};
+    return r->archive != NULL ? mc_archive_put(r->archive, &rows, e) : MC_OK;
 }
 
 /* ---- a batch comes out ---- */
@@ -237,7 +147,8 @@ static enum mc_err emit_to_ledger(struct replay *r, const struct mc_emission *em
     if (err == MC_OK && !r->is_over)
         err = put_rejects(r, em->batch, e);
     if (err == MC_OK)
-        err = r->is_over ? put_last_carts(r, em, e) : put_timeline(r, em, e);
+        err = r->is_over ? mc_timeline_end(&r->timeline, em->endings, em->partitions, e)
+                         : mc_timeline_put(&r->timeline, em->batch, em->endings, em->partitions, em->clock, NULL, e);
     return err == MC_OK && em->checkpoint ? checkpoint(r, e) : err;
 }
 
@@ -251,27 +162,25 @@ static enum mc_err emit_to_folder(struct replay *r, const struct mc_emission *em
 
 static enum mc_err emit(void *context, const struct mc_emission *em, struct mc_error *e) {
     struct replay *r = context;
+    enum mc_err err = MC_OK;
     if (em->batch != NULL) {
+        err = put_archive(r, em->batch, e);
         consume(r, em);
         show_progress(r, em);
+    } else if (r->archive != NULL) {
+        err = mc_archive_flush(r->archive, e);
     }
+    if (err == MC_OK && r->archive != NULL && (r->ledger != NULL ? em->checkpoint : em->batch == NULL))
+        err = mc_archive_commit(r->archive, e);
+    if (err != MC_OK)
+        return err;
     return r->ledger != NULL ? emit_to_ledger(r, em, e) : emit_to_folder(r, em, e);
 }
 
 /* ---- start ---- */
 
-static bool add_users(void *context, struct mc_str users) {
-    return mc_pipeline_add_users(context, users);
-}
-
 static enum mc_err restore(struct replay *r, struct mc_error *e) {
-    struct mc_buf bytes = {0};
-    enum mc_err err = mc_snapshot_get(r->ledger, "engine", &bytes, e);
-    if (err == MC_OK && bytes.len > 0)
-        err = mc_pipeline_decode(r->pipeline, mc_buf_view(&bytes), e);
-    mc_buf_free(&bytes);
-    if (err == MC_OK)
-        err = mc_chunk_each(r->ledger, "users", add_users, r->pipeline, e);
+    enum mc_err err = mc_engine_restore(r->ledger, mc_pipeline_engine(r->pipeline), e);
     return err == MC_OK ? mc_summary_load(r->ledger, &r->summary, e) : err;
 }
 
@@ -294,10 +203,27 @@ static void settings_text(struct mc_buf *b, const struct mc_replay_options *o) {
     mc_buf_duration(b, p->attribution_window_us);
 }
 
+/* What a killed service took and did not consume comes before anything that is read now. */
+static enum mc_err check_log_consumed(struct replay *r, struct mc_error *e) {
+    struct mc_inbox_extent log;
+    __int128 checkpoint = 0;
+    bool there = false;
+    enum mc_err err = mc_counter_get(r->ledger, "log.checkpoint", &checkpoint, e);
+    if (err == MC_OK)
+        err = mc_inbox_measure(mc_ledger_path(r->ledger), &there, &log, e);
+    if (err == MC_OK && there && log.last > checkpoint)
+        err = mc_error_set(e, MC_ERR_USAGE,
+                           "the store's service was killed, and its log holds what the store has not consumed: start "
+                           "maxcart serve once, and end it");
+    return err;
+}
+
 static enum mc_err start_run(struct replay *r, struct mc_error *e) {
     struct mc_buf settings = {0};
     settings_text(&settings, r->options);
-    enum mc_err err = mc_run_start(r->ledger, mc_buf_view(&settings), mc_wall_now(), &r->run, e);
+    enum mc_err err = check_log_consumed(r, e);
+    if (err == MC_OK)
+        err = mc_run_start(r->ledger, mc_buf_view(&settings), mc_wall_now(), &r->run, e);
     if (err == MC_OK && r->run.resumed && !r->run.same_settings)
         err = mc_error_set(e, MC_ERR_USAGE,
                            "the store has a replay that was not finished and had other settings than these (%s): "
@@ -352,6 +278,19 @@ static void say_memory(const struct replay *r, struct mc_buf *notes) {
                   r->ledger ? "" : ", 32 bytes a purchase");
 }
 
+/* A lake is a store's: its log is named by a key of the store's secret. */
+static enum mc_err open_archive(struct replay *r, struct mc_error *e) {
+    uint8_t key[MC_SECRET_BYTES];
+    char log[33] = "";
+    if (r->ledger != NULL) {
+        mc_ledger_key(r->ledger, "lake", key);
+        for (int i = 0; i < 16; i++)
+            snprintf(log + 2 * i, 3, "%02x", key[i]);
+    }
+    struct mc_archive_options o = {.path = r->options->archive, .log = mc_str_of(log)};
+    return mc_archive_open(&r->archive, &o, e);
+}
+
 static enum mc_err start(struct replay *r, struct mc_error *e) {
     const struct mc_replay_options *o = r->options;
     struct mc_buf notes = {0};
@@ -361,11 +300,13 @@ static enum mc_err start(struct replay *r, struct mc_error *e) {
         err = start_run(r, e);
     if (err == MC_OK)
         err = open_pipeline(r, e);
+    if (err == MC_OK && o->archive != NULL)
+        err = open_archive(r, e);
     if (err == MC_OK && r->ledger != NULL)
         err = restore(r, e);
     if (err == MC_OK)
         err = mc_inputs_open(&r->inputs, o->paths, o->path_count, o->no_header, r->ledger, r->arrived_at,
-                             mc_pipeline_clock(r->pipeline), &notes, e);
+                             mc_pipeline_engine(r->pipeline)->clock.now, &notes, e);
     if (err == MC_OK && r->ledger != NULL)
         err = mc_ledger_commit(r->ledger, e);
     if (err == MC_OK && r->ledger == NULL && o->out != NULL)
@@ -380,12 +321,12 @@ static enum mc_err start(struct replay *r, struct mc_error *e) {
 /* ---- end ---- */
 
 static enum mc_err finish_folder(struct replay *r, struct mc_error *e) {
-    const struct mc_tally *tally = mc_pipeline_tally(r->pipeline);
+    const struct mc_tally *tally = mc_partitions_tally(mc_pipeline_engine(r->pipeline));
     if (tally == NULL)
         return mc_error_set(e, MC_ERR_NOMEM, "no memory for the sales");
     refresh_summary(r);
     mc_summary_from_tally(&r->summary, tally);
-    r->summary.decisions[MC_NO_ADDRESS] = mc_pipeline_counts(r->pipeline).decisions[MC_UNDECIDED];
+    r->summary.decisions[MC_NO_ADDRESS] = mc_partitions_counts(mc_pipeline_engine(r->pipeline)).decisions[MC_UNDECIDED];
     return r->options->out != NULL ? mc_outdir_finish(&r->outdir, tally, &r->summary, e) : MC_OK;
 }
 
@@ -405,7 +346,7 @@ static enum mc_err finish(struct replay *r, struct mc_replay_result *result, str
 
 enum mc_err mc_replay_run(const struct mc_replay_options *options, struct mc_replay_result *result,
                           struct mc_error *e) {
-    struct replay r = {.options = options, .ledger = options->ledger};
+    struct replay r = {.options = options, .ledger = options->ledger, .timeline = {.ledger = options->ledger}};
     *result = (struct mc_replay_result){0};
     enum mc_err err = start(&r, e);
     if (err == MC_OK) {
@@ -417,10 +358,11 @@ enum mc_err mc_replay_run(const struct mc_replay_options *options, struct mc_rep
         err = finish(&r, result, e);
     if (err != MC_OK && r.ledger != NULL && mc_ledger_in_transaction(r.ledger))
         mc_ledger_rollback(r.ledger, NULL);
+    mc_archive_close(&r.archive);
     mc_outdir_close(&r.outdir);
     mc_inputs_close(&r.inputs);
     mc_pipeline_close(&r.pipeline);
-    mc_cart_order_free(&r.order);
+    mc_timeline_free(&r.timeline);
     return err;
 }
 

@@ -11,6 +11,7 @@
 #include "app/outdir.h"
 #include "app/pipeline.h"
 #include "app/progress.h"
+#include "lake/archive.h"
 #include "store/ledger.h"
 
 /* The setting of a store that says whether its last replay was --as-live: rejects that come back are decided alike. */
@@ -20,6 +21,7 @@ struct mc_replay_options {
     char *const *paths;
     uint32_t path_count;
     const char *out;          /* folder; NULL: none */
+    const char *archive;      /* the lake; NULL: none */
     struct mc_ledger *ledger; /* open for writing, policy set; NULL: none */
     bool no_header, as_live, quiet;
     struct mc_rules rules; /* wall and wall_mode are set here */

@@ -7,6 +7,7 @@
  * marked. A process killed on the way makes the same file again, whose content the store knows by then: nothing is
  * counted twice.
  */
+#include "app/live.h"
 #include "app/replay_setup.h"
 #include "app/table_file.h"
 #include "base/mem.h"
@@ -35,6 +36,7 @@ struct retry {
     uint32_t group_count;
     bool failed;      /* no memory */
     uint64_t unknown; /* rows of the file whose id is no reject that waits */
+    uint64_t calls;   /* rejects that came over HTTP: JSON, which only its sender can send again */
 };
 
 static enum mc_err no_memory(struct mc_error *e) {
@@ -45,6 +47,11 @@ static enum mc_err no_memory(struct mc_error *e) {
 
 static bool take_reject(void *context, const struct mc_stored_reject *r) {
     struct retry *t = context;
+    struct mc_str http = MC_STR(MC_LIVE_SOURCE_PREFIX);
+    if (r->source_name.len >= http.len && memcmp(r->source_name.data, http.data, http.len) == 0) {
+        t->calls++;
+        return true;
+    }
     if (t->count == t->cap) {
         size_t cap = t->cap ? t->cap * 2 : 256;
         struct retried *rows = mc_realloc(t->rows, cap * sizeof *rows);
@@ -233,6 +240,11 @@ static enum mc_err say_result(struct retry *t, const struct mc_report *before, s
     struct mc_buf *b = &t->run->out.buf;
     mc_buf_printf(b, "%zu rejected rows came in again: %llu accepted, %llu rejected again\n", t->count,
                   (unsigned long long)(t->count - again), (unsigned long long)again);
+    if (t->calls > 0)
+        mc_buf_printf(b,
+                      "%llu came over HTTP and stay: mend them where they come from, and send them again (maxcart "
+                      "rejects --json shows them)\n",
+                      (unsigned long long)t->calls);
     if (t->unknown > 0)
         mc_buf_printf(b, "%llu rows of the file are no rejects that wait\n", (unsigned long long)t->unknown);
     return MC_OK;

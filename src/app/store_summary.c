@@ -1,6 +1,8 @@
 #include "app/store_summary.h"
 
+#include "outreach/delays.h"
 #include "store/checkpoint.h"
+#include "store/inbox.h"
 #include <assert.h>
 #include <stdio.h>
 
@@ -133,6 +135,7 @@ static void fill_outreach(struct mc_summary_outreach *o, const struct mc_report 
         .withheld = m[MC_MESSAGE_WITHHELD],
         .without_coupon = t->without_coupon,
         .withheld_no_coupon = t->withheld_no_coupon,
+        .withheld_too_late = t->withheld_too_late,
         .coupons_free = t->coupons_free,
         .coupons_taken = t->coupons_taken,
         .written_to = t->passed_send,
@@ -256,6 +259,23 @@ static void add_unsaid(struct mc_store_summary *s, const char *rule, const char 
     s->checks[s->check_count - 1].result = MC_CHECK_NONE;
 }
 
+/* ---- the promise, hour by hour ---- */
+
+static enum mc_err read_day(struct mc_ledger *l, struct mc_time clock, struct mc_summary_outreach *o,
+                            struct mc_error *e) {
+    struct mc_histogram hour, day = {0};
+    enum mc_err err = MC_OK;
+    for (int i = 0; i < 24 && err == MC_OK && !mc_time_is_none(clock); i++) {
+        err = mc_delays_read(l, (struct mc_wall){clock.us - i * MC_HOUR_US}, &hour, e);
+        mc_histogram_merge(&day, &hour);
+    }
+    o->day_count = day.count;
+    o->day_p50_us = mc_histogram_percentile(&day, 500000);
+    o->day_p99_us = mc_histogram_percentile(&day, 990000);
+    o->day_max_us = day.max;
+    return err;
+}
+
 /* ---- all of it ---- */
 
 static bool is_same(const struct mc_report *a, const struct mc_report *b) {
@@ -288,8 +308,32 @@ static void add_checks(struct mc_store_summary *s, const struct mc_report *befor
         check_recount(s, before, again);
     else
         add_unsaid(s, "totals are what their rows add up to", still ? "not added up again, as --quick says" : changing);
-    add_unsaid(s, "an acknowledged event is in the log or in the archive",
-               "a replay acknowledges nothing: its log is its files");
+}
+
+/* A live store: its log has no hole and reaches as far as the store has consumed it. */
+static enum mc_err check_log(struct mc_ledger *l, struct mc_store_summary *s, bool quick, struct mc_error *e) {
+    static const char rule[] = "an acknowledged event is in the log or in the archive";
+    struct mc_inbox_extent log;
+    __int128 consumed = 0;
+    bool there = false;
+    enum mc_err err = mc_counter_get(l, "log.position", &consumed, e);
+    if (err == MC_OK && !quick)
+        err = mc_inbox_measure(mc_ledger_path(l), &there, &log, e);
+    if (err != MC_OK)
+        return err;
+    if (quick || !there) {
+        add_unsaid(s, rule,
+                   quick ? "the log was not counted, as --quick says"
+                         : "a replay acknowledges nothing: its log is its files");
+        return MC_OK;
+    }
+    struct mc_buf figures = {0};
+    uint64_t want = (uint64_t)(log.last - log.first + 1);
+    put_pair(&figures, "positions", want, "entries", log.entries);
+    mc_buf_text(&figures, "; consumed up to ");
+    mc_show_count(&figures, consumed);
+    add_check(s, rule, log.entries == want && log.last >= consumed, &figures);
+    return MC_OK;
 }
 
 enum mc_err mc_store_summary_read(struct mc_ledger *l, bool quick, struct mc_store_summary *s, struct mc_error *e) {
@@ -301,6 +345,9 @@ enum mc_err mc_store_summary_read(struct mc_ledger *l, bool quick, struct mc_sto
     if (err == MC_OK) {
         fill_figures(s, &before);
         fill_outreach(&s->outreach, &before);
+        err = read_day(l, s->clock, &s->outreach, e);
+    }
+    if (err == MC_OK) {
         err = read_top(l, s, e);
     }
     if (err == MC_OK && !quick)
@@ -310,6 +357,9 @@ enum mc_err mc_store_summary_read(struct mc_ledger *l, bool quick, struct mc_sto
     if (err != MC_OK)
         return err;
     add_checks(s, &before, &after, quick ? NULL : &again);
+    err = check_log(l, s, quick, e);
+    if (err != MC_OK)
+        return err;
     return s->bytes.failed ? mc_error_set(e, MC_ERR_NOMEM, "out of memory") : MC_OK;
 }
 

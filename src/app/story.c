@@ -79,6 +79,7 @@ static void decision_lines(struct mc_buf *b, const struct mc_cart *cart) {
 
 static void withheld_line(struct mc_buf *b, const struct mc_stored_cart *s) {
     const char *why = s->withheld == MC_WITHHELD_NO_COUPON             ? "no coupon code was left"
+                      : s->withheld == MC_WITHHELD_TOO_LATE            ? "mail.too_late_after had passed"
                       : s->withheld >= 0 && s->withheld < MC_DECISIONS ? mc_show_decision((enum mc_decision)s->withheld)
                                                                        : "";
     mc_buf_printf(b, "withheld: %s (%s)\n", mc_withheld_name(s->withheld), why);

@@ -350,6 +350,7 @@ static void messages_text(struct mc_buf *b, const struct mc_summary_outreach *o)
     count_line(b, 2, "sent", o->sent, "");
     count_line(b, 2, "waiting", o->waiting, "");
     nonzero_line(b, "withheld", o->withheld, "something changed before they were due");
+    nonzero_line(b, "  too late", o->withheld_too_late, "not handed over within mail.too_late_after");
     nonzero_line(b, "  for want of a coupon", o->withheld_no_coupon, "no code was left: maxcart coupons import");
     nonzero_line(b, "without a coupon", o->without_coupon, "no code was left: maxcart coupons import");
     nonzero_line(b, "bounced", o->bounced, "the mail server refused them for good");
@@ -359,6 +360,23 @@ static void messages_text(struct mc_buf *b, const struct mc_summary_outreach *o)
         count_line(b, 2, "coupons left", o->coupons_free, "");
         count_line(b, 2, "coupons given", o->coupons_taken, "");
     }
+}
+
+static void put_seconds(struct mc_buf *b, int64_t us) {
+    mc_buf_printf(b, "%lld.%03lld s", (long long)(us / 1000000), (long long)(us % 1000000 / 1000));
+}
+
+/* "the last 24 hours: half within 0.120 s, 99 % within 0.310 s, the slowest 0.450 s" */
+static void day_text(struct mc_buf *b, const struct mc_summary_outreach *o) {
+    if (o->day_count == 0)
+        return;
+    mc_buf_text(b, "  the last 24 hours: half within ");
+    put_seconds(b, o->day_p50_us);
+    mc_buf_text(b, ", 99 % within ");
+    put_seconds(b, o->day_p99_us);
+    mc_buf_text(b, ", the slowest ");
+    put_seconds(b, o->day_max_us);
+    mc_buf_char(b, '\n');
 }
 
 static void promise_text(struct mc_buf *b, const uint64_t *promise) {
@@ -377,6 +395,7 @@ static void promise_text(struct mc_buf *b, const uint64_t *promise) {
 void mc_summary_outreach_text(struct mc_buf *b, const struct mc_summary_outreach *o, const char *currency) {
     messages_text(b, o);
     promise_text(b, o->promise);
+    day_text(b, o);
     if (o->written_to + o->in_control == 0)
         return;
     mc_buf_text(b, "\nRecovered\n");

@@ -47,10 +47,13 @@ struct mc_summary_outreach {
     uint64_t withheld;               /* something changed before they were due */
     uint64_t without_coupon;         /* went, or will go, without a code: the pool was empty */
     uint64_t withheld_no_coupon;     /* of withheld: for want of a code */
+    uint64_t withheld_too_late;      /* of withheld: could not be handed over in time */
     uint64_t coupons_free, coupons_taken;
     uint64_t written_to, in_control;            /* carts that passed the second check, by decision send and holdout */
     uint64_t recovered_send, recovered_holdout; /* of those, bought within the attribution window */
     __int128 recovered_send_minor, recovered_holdout_minor;
+    uint64_t day_count; /* messages handed over in the last 24 hours of the store's clock, by hours */
+    int64_t day_p50_us, day_p99_us, day_max_us;   /* from due to handed over */
     uint64_t promise[MC_SUMMARY_PROMISE_BUCKETS]; /* messages of a live service by due to handed over: up to 1 s, 10 s,
                                                      1 min, 3 min, 1 h, more */
 };

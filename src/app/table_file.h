@@ -10,7 +10,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { MC_TABLE_COLUMNS_MAX = 8 };
+enum { MC_TABLE_COLUMNS_MAX = 16 };
 
 struct mc_table_column {
     const char *name;

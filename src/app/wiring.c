@@ -21,6 +21,14 @@ void mc_config_policy(const struct mc_config *c, struct mc_policy *policy) {
     snprintf(policy->experiment, sizeof policy->experiment, "%s", c->policy.experiment);
 }
 
+struct mc_rules mc_config_rules(const struct mc_config *c) {
+    struct mc_rules rules = mc_rules_default();
+    rules.gap_us = c->visit.gap_us;
+    rules.stale_after_us = c->policy.stale_after_us;
+    rules.minimum = c->policy.minimum;
+    return rules;
+}
+
 void mc_config_sender(const struct mc_config *c, struct mc_sender *sender) {
     *sender = (struct mc_sender){
         .name = c->mail.sender_name,
@@ -49,10 +57,18 @@ void mc_config_mailer(const struct mc_config *c, const char *templates, struct m
         .templates = templates,
         .spool = c->mail.spool,
         .resend_unknown = c->mail.unknown == MC_UNKNOWN_RESEND,
+        .too_late_after_us = c->mail.too_late_after_us,
+        .rate_per_minute = (uint32_t)c->mail.per_minute,
+        .in_flight_max = (uint32_t)(8 * c->mail.connections),
     };
     mc_config_sender(c, &settings->sender);
     if (c->mail.transport == MC_TRANSPORT_SMTP)
         mc_config_smtp(c, &settings->smtp);
+    if (c->mail.transport == MC_TRANSPORT_WEBHOOK)
+        settings->webhook = (struct mc_webhook_settings){.url = c->webhook.url,
+                                                         .secret = c->webhook.secret,
+                                                         .ca_file = c->webhook.ca,
+                                                         .allow_private = c->webhook.allow_private != 0};
 }
 
 /* Where a build and an installation have them, as seen from the folder of the program. */

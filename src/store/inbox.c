@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -23,7 +24,8 @@ enum {
     VERSION = 1,
     /* Bodies are large: fewer pages to chain, and a tick alone still writes only one. */
     PAGE_BYTES = 8192,
-    AUTOCHECKPOINT_PAGES = 4096,
+    SETTLE_PAGES = 8192,      /* in a write-ahead file: more should be settled */
+    CLOSE_SETTLE_PAGES = 512, /* so few are settled at once when a segment is closed */
     BUSY_MS = 5000,
 };
 
@@ -37,6 +39,8 @@ struct mc_inbox {
     uint64_t segment_bytes_max, bytes; /* bodies appended to the last segment, about */
     sqlite3 *db;                       /* the last segment, for appending; NULL: none yet */
     sqlite3_stmt *insert;
+    int wal_pages, settle_at; /* in its write-ahead file; where mc_inbox_is_unsettled begins */
+    bool left_behind;         /* a segment was closed that is not settled */
 };
 
 static enum mc_err no_memory(struct mc_error *e) {
@@ -127,9 +131,9 @@ static int scalar(sqlite3 *db, const char *sql, int64_t *value) {
 static int settings(sqlite3 *db) {
     char sql[512];
     snprintf(sql, sizeof sql,
-             "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=%d;"
+             "PRAGMA page_size=%d; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0;"
              "PRAGMA journal_size_limit=67108864;",
-             PAGE_BYTES, AUTOCHECKPOINT_PAGES);
+             PAGE_BYTES);
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
@@ -171,10 +175,24 @@ static enum mc_err check_version(const struct mc_inbox *b, sqlite3 *db, struct m
 }
 
 static void close_last(struct mc_inbox *b) {
+    bool leave = b->wal_pages > CLOSE_SETTLE_PAGES;
+    if (b->db != NULL && leave)
+        sqlite3_db_config(b->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    b->left_behind |= leave;
+    b->wal_pages = 0;
+    b->settle_at = SETTLE_PAGES;
     sqlite3_finalize(b->insert);
     sqlite3_close(b->db);
     b->insert = NULL;
     b->db = NULL;
+}
+
+/* After each commit. */
+static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {
+    (void)db;
+    (void)name;
+    ((struct mc_inbox *)context)->wal_pages = pages;
+    return SQLITE_OK;
 }
 
 /* New or not: after it the segment is ready for appending; on an error it is closed, to be opened again. */
@@ -182,13 +200,20 @@ static enum mc_err open_last(struct mc_inbox *b, int64_t first, struct mc_error 
     enum mc_err err = open_database(b, first, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &b->db, e);
     if (err != MC_OK)
         return err;
+    err = check_version(b, b->db, e); /* before anything is written */
+    if (err != MC_OK) {
+        close_last(b);
+        return err;
+    }
+    b->settle_at = SETTLE_PAGES;
     int code = settings(b->db);
+    sqlite3_wal_hook(b->db, note_pages, b); /* in place of SQLite's own, which would checkpoint */
     if (code == SQLITE_OK)
         code = create_table(b->db);
     if (code == SQLITE_OK)
         code = sqlite3_prepare_v3(b->db, "INSERT INTO entry VALUES(?1,?2,?3,?4,?5,?6)", -1, SQLITE_PREPARE_PERSISTENT,
                                   &b->insert, NULL);
-    err = code == SQLITE_OK ? check_version(b, b->db, e) : sql_error(b, b->db, code, "open a segment", e);
+    err = code == SQLITE_OK ? MC_OK : sql_error(b, b->db, code, "open a segment", e);
     if (err != MC_OK)
         close_last(b);
     return err;
@@ -249,6 +274,11 @@ int64_t mc_inbox_last(const struct mc_inbox *b) {
     return b->last;
 }
 
+uint64_t mc_inbox_room(const struct mc_inbox *b) {
+    struct statvfs st;
+    return statvfs(b->folder, &st) == 0 ? (uint64_t)st.f_bavail * st.f_frsize : 0;
+}
+
 void mc_inbox_set_segment_bytes(struct mc_inbox *b, uint64_t bytes) {
     b->segment_bytes_max = bytes;
 }
@@ -306,11 +336,48 @@ enum mc_err mc_inbox_append(struct mc_inbox *b, struct mc_entry *const *entries,
     return MC_OK;
 }
 
+/* ---- settling ---- */
+
+bool mc_inbox_is_unsettled(const struct mc_inbox *b) {
+    return b->wal_pages >= b->settle_at || b->left_behind;
+}
+
 enum mc_err mc_inbox_settle(struct mc_inbox *b, struct mc_error *e) {
-    if (b->db == NULL)
+    b->left_behind = false;
+    if (b->db == NULL || b->wal_pages == 0)
         return MC_OK;
-    int code = sqlite3_wal_checkpoint_v2(b->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    int all = 0, settled = -1;
+    int code = sqlite3_wal_checkpoint_v2(b->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &settled);
+    b->settle_at = code == SQLITE_OK && all == settled ? SETTLE_PAGES : b->wal_pages + SETTLE_PAGES;
     return code == SQLITE_OK || code == SQLITE_BUSY ? MC_OK : sql_error(b, b->db, code, "settle a segment", e);
+}
+
+static enum mc_err settle_segment(const struct mc_inbox *b, int64_t first, struct mc_error *e) {
+    sqlite3 *db = NULL;
+    struct mc_buf path = {0};
+    segment_path(&path, b, first);
+    mc_buf_text(&path, "-wal");
+    bool nothing = access(mc_buf_cstr(&path), F_OK) != 0; /* also a segment that was dropped meanwhile */
+    mc_buf_free(&path);
+    if (nothing)
+        return MC_OK;
+    enum mc_err err = open_database(b, first, SQLITE_OPEN_READWRITE, &db, e);
+    int code = SQLITE_OK;
+    for (int i = 0; i < 2 && err == MC_OK && code == SQLITE_OK; i++) /* again: what came meanwhile */
+        code = sqlite3_wal_checkpoint_v2(db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    if (code != SQLITE_OK && code != SQLITE_BUSY)
+        err = sql_error(b, db, code, "settle a segment", e);
+    sqlite3_close(db);
+    return err;
+}
+
+enum mc_err mc_inbox_settle_beside(const struct mc_inbox *b, struct mc_error *e) {
+    struct mc_inbox beside = {.folder = b->folder};
+    enum mc_err err = list_segments(&beside, e);
+    for (size_t i = 0; i < beside.segment_count && err == MC_OK; i++)
+        err = settle_segment(&beside, beside.firsts[i], e);
+    mc_free(beside.firsts);
+    return err;
 }
 
 /* ---- reading ---- */

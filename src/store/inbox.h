@@ -55,15 +55,24 @@ enum mc_err mc_inbox_each(struct mc_inbox *inbox, int64_t after,
 /* Removes the segments whose entries are all at or before `position` and arrived before `before`; never the last. */
 enum mc_err mc_inbox_drop(struct mc_inbox *inbox, int64_t position, struct mc_wall before, struct mc_error *e);
 
-/* What a store's log holds, for a report: *there false if the store has none. Positions first to last; `entries` is less
- * than last - first + 1 if some are missing. Beside a service that runs; reads all keys. */
+/* What a store's log holds, for a report: *there false if the store has none. Positions first to last; `entries` is
+ * less than last - first + 1 if some are missing. Beside a service that runs; reads all keys. */
 struct mc_inbox_extent {
     int64_t first, last;
     uint64_t entries;
 };
 enum mc_err mc_inbox_measure(const char *store, bool *there, struct mc_inbox_extent *out, struct mc_error *e);
 
-/* Write-ahead file into the segment, as far as readers let it: when there is time. */
+/* Bytes that are free where the log is, for those who may write there; 0 if nobody can say. */
+uint64_t mc_inbox_room(const struct mc_inbox *inbox);
+
+/* ---- settling: what was appended goes from the write-ahead files into the segments ----
+ *
+ * It takes as long as the appending did, so appending does not do it: when mc_inbox_is_unsettled, another thread calls
+ * mc_inbox_settle_beside, which works on handles of its own, and then the owner mc_inbox_settle, which finds little
+ * left and may begin the write-ahead file anew. Nothing is lost or slower to find if that is late; the file grows. */
+bool mc_inbox_is_unsettled(const struct mc_inbox *inbox);
+enum mc_err mc_inbox_settle_beside(const struct mc_inbox *inbox, struct mc_error *e); /* any thread, until close */
 enum mc_err mc_inbox_settle(struct mc_inbox *inbox, struct mc_error *e);
 
 #endif

@@ -1,49 +1,18 @@
 """maxcart's manners: exit codes, one sentence on standard error, nothing half-written. Usage: cli_test.py MAXCART"""
 import os
-import shutil
 import sqlite3
-import stat
 import subprocess
-import sys
-import tempfile
-import unittest
 
-BINARY = None  # a copy that every user may run
+import harness
+from harness import clean_environment, read
+
 NOBODY = 65534
 
 
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
-
-
-def clean_environment(**more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("MAXCART_")}
-    env.update(more)
-    return env
-
-
-class Cli(unittest.TestCase):
+class Cli(harness.Scratch):
     def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="mc-cli-")
-        os.chmod(self.folder, 0o755)
+        super().setUp()
         self.store = self.path("shop.db")
-
-    def tearDown(self):
-        shutil.rmtree(self.folder)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, content):
-        with open(self.path(name), "wb") as f:
-            f.write(content if isinstance(content, bytes) else content.encode())
-        return self.path(name)
-
-    def run_maxcart(self, *words, env=None, **how):
-        how.setdefault("stdout", subprocess.PIPE)
-        return subprocess.run([BINARY, *words], stderr=subprocess.PIPE, stdin=how.pop("stdin", subprocess.DEVNULL),
-                              cwd=how.pop("cwd", self.folder), env=clean_environment(**(env or {})), timeout=60, **how)
 
     def good(self, *words, **how):
         done = self.run_maxcart(*words, **how)
@@ -51,13 +20,9 @@ class Cli(unittest.TestCase):
         return done.stdout.decode()
 
     def bad(self, code, parts, *words, **how):
-        """It ends with that code and one sentence that has all the parts; the sentence."""
-        done = self.run_maxcart(*words, **how)
-        said = done.stderr.decode()
-        self.assertEqual(done.returncode, code, (words, said))
+        """As everywhere, in one sentence."""
+        said = super().bad(code, parts, *words, **how)
         self.assertTrue(said.startswith("maxcart: ") and said.endswith("\n") and said.count("\n") == 1, said)
-        for part in parts:
-            self.assertIn(part, said)
         return said
 
     def make_store(self):
@@ -167,7 +132,7 @@ class Stores(Cli):
         self.make_store()
         pipe = self.path("pipe")
         os.mkfifo(pipe)
-        first = subprocess.Popen([BINARY, "subscribers", "import", pipe, "--store", self.store],
+        first = subprocess.Popen([harness.binary, "subscribers", "import", pipe, "--store", self.store],
                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=clean_environment())
         with open(pipe, "wb") as f:  # returns when the first one has the store and opens the pipe
             self.bad(1, [self.store], "subscribers", "import", self.path("people.csv"), "--store", self.store)
@@ -282,25 +247,12 @@ class Output(Cli):
     def test_closed_standard_output_is_an_error(self):
         self.make_store()
         before = read(self.store)
-        done = subprocess.run(["sh", "-c", '"$0" report --store "$1" >&-', BINARY, self.store], stderr=subprocess.PIPE,
+        done = subprocess.run(["sh", "-c", '"$0" report --store "$1" >&-', harness.binary, self.store], stderr=subprocess.PIPE,
                               env=clean_environment())
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"cannot write standard output", done.stderr)
         self.assertEqual(before, read(self.store))
 
 
-def main():
-    global BINARY
-    folder = tempfile.mkdtemp(prefix="mc-cli-bin-")
-    os.chmod(folder, 0o755)
-    BINARY = shutil.copy(sys.argv.pop(1), os.path.join(folder, "maxcart"))
-    os.chmod(BINARY, os.stat(BINARY).st_mode | stat.S_IXOTH | stat.S_IROTH)
-    try:
-        result = unittest.main(exit=False, verbosity=1).result
-    finally:
-        shutil.rmtree(folder)
-    sys.exit(not result.wasSuccessful())
-
-
 if __name__ == "__main__":
-    main()
+    harness.main()

@@ -197,7 +197,7 @@ static void test_mistakes_name_file_and_line(void **state) {
     expect_mistake("[policy]\nholdout = 101%\n", ":2: holdout takes a percentage from 0% to 100%, not '101%'");
     expect_mistake("[policy]\nminimum = 1.234\n",
                    ":2: minimum takes a number with at most two decimals from 0 to 10000000000, not '1.234'");
-    expect_mistake("[mail]\ntransport = pigeon\n", ":2: transport takes spool or smtp, not 'pigeon'");
+    expect_mistake("[mail]\ntransport = pigeon\n", ":2: transport takes spool, smtp or webhook, not 'pigeon'");
     expect_mistake("[mail]\nsender = a b@c\n", ":2: sender takes an e-mail address, not 'a b@c'");
     expect_mistake("[mail]\npublic_url = javascript:x\n",
                    ":2: public_url takes an http:// or https:// address, not 'javascript:x'");

@@ -1,6 +1,6 @@
 /* Output whole or not at all, and the three forms of rows. */
 #include "app/output.h"
-#include "app/rows.h"
+#include "app/printout.h"
 #include "base/time.h"
 
 #include <fcntl.h>
@@ -145,20 +145,20 @@ static const struct mc_list_column columns[] = {
 
 static void expect_rows(enum mc_format format, const char *expected) {
     struct mc_output o;
-    struct mc_rows rows;
+    struct mc_printout rows;
     assert_int_equal(mc_output_open(&o, NULL, NULL), MC_OK);
-    mc_rows_begin(&rows, columns, format, &o);
+    mc_printout_begin(&rows, columns, format, &o);
     for (int i = 0; i < 2; i++) {
-        mc_rows_text(&rows, i == 0 ? MC_STR("a\x1B,\"b\"") : MC_STR("\xC3\xA9"));
-        mc_rows_number(&rows, 1234 * (i + 1));
-        mc_rows_number(&rows, 7);
-        mc_rows_number(&rows, i == 0 ? 5 : (__int128)INT64_MAX * 100);
-        mc_rows_text(&rows, MC_STR("[1,2]"));
-        mc_rows_text(&rows, MC_STR("t"));
-        mc_rows_time(&rows, i == 0 ? 0 : MC_TIME_NONE_US);
+        mc_printout_text(&rows, i == 0 ? MC_STR("a\x1B,\"b\"") : MC_STR("\xC3\xA9"));
+        mc_printout_number(&rows, 1234 * (i + 1));
+        mc_printout_number(&rows, 7);
+        mc_printout_number(&rows, i == 0 ? 5 : (__int128)INT64_MAX * 100);
+        mc_printout_text(&rows, MC_STR("[1,2]"));
+        mc_printout_text(&rows, MC_STR("t"));
+        mc_printout_time(&rows, i == 0 ? 0 : MC_TIME_NONE_US);
     }
     assert_int_equal(rows.count, 2);
-    mc_rows_end(&rows);
+    mc_printout_end(&rows);
     assert_string_equal(mc_buf_cstr(&o.buf), expected);
     mc_output_drop(&o);
 }

@@ -6,14 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
-import unittest
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "outreach"))
+import harness
+from harness import ROOT, folder_content, read
+
+sys.path.insert(0, os.path.join(ROOT, "test", "outreach"))
 from scripted import Server  # noqa: E402
 
-BINARY = None
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SAMPLE = [os.path.join(ROOT, "data", "sample", f"2019-{month}.csv") for month in ("Oct", "Nov", "Dec")]
 HEADER = "event_time,event_type,product_id,category_id,category_code,brand,price,user_id,user_session\n"
 ROW = "2019-10-01 00:00:%02d UTC,cart,p%d,c,,b,1.00,u%d,s\n"
@@ -29,57 +28,11 @@ public_url = https://shop.example.com
 """
 
 
-def read(path):
-    with open(path, "rb") as f:
-        return f.read()
-
-
-def folder_content(path):
-    """Every file below a folder, by its name."""
-    found = {}
-    for base, _, names in os.walk(path):
-        for name in names:
-            full = os.path.join(base, name)
-            found[os.path.relpath(full, path)] = read(full)
-    return found
-
-
-class Replay(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp(prefix="mc-replay-")
-
-    def tearDown(self):
-        shutil.rmtree(self.folder)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, content):
-        with open(self.path(name), "wb") as f:
-            f.write(content if isinstance(content, bytes) else content.encode())
-        return self.path(name)
-
-    def command(self, *words):
-        return [BINARY, *words]
-
-    def run_maxcart(self, *words, **how):
-        env = {k: v for k, v in os.environ.items() if not k.startswith("MAXCART_")}
-        env.update(how.pop("env", {}))
-        how.setdefault("stdin", subprocess.DEVNULL)
-        return subprocess.run(self.command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=self.folder,
-                              env=env, timeout=120, **how)
-
+class Replay(harness.Scratch):
     def good(self, *words, **how):
         done = self.run_maxcart(*words, **how)
         self.assertEqual(done.returncode, 0, (words, done.stderr))
         return done
-
-    def bad(self, code, parts, *words, **how):
-        done = self.run_maxcart(*words, **how)
-        said = done.stderr.decode()
-        self.assertEqual(done.returncode, code, (words, said))
-        for part in parts:
-            self.assertIn(part, said)
 
     def replay(self, out, *words):
         done = self.good("replay", "--as-live", "--out", self.path(out), *words)
@@ -212,7 +165,7 @@ class Killed(Replay):
 
     def run_and_kill(self, words, after_s):
         """True: it was killed. False: it was faster."""
-        process = subprocess.Popen(self.command(*words), cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen([harness.binary, *words], cwd=self.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             process.communicate(timeout=after_s)
         except subprocess.TimeoutExpired:
@@ -329,5 +282,4 @@ class NoEvents(Replay):
 
 
 if __name__ == "__main__":
-    BINARY = os.path.abspath(sys.argv.pop(1))
-    unittest.main()
+    harness.main()

@@ -1,10 +1,10 @@
-#include "app/rows.h"
+#include "app/printout.h"
 
 #include "app/summary.h"
 
-void mc_rows_begin(struct mc_rows *rows, const struct mc_list_column *columns, enum mc_format format,
-                   struct mc_output *out) {
-    *rows = (struct mc_rows){.columns = columns, .format = format, .out = out};
+void mc_printout_begin(struct mc_printout *rows, const struct mc_list_column *columns, enum mc_format format,
+                       struct mc_output *out) {
+    *rows = (struct mc_printout){.columns = columns, .format = format, .out = out};
     while (columns[rows->column_count].name != NULL)
         rows->column_count++;
     for (int i = 0, named = 0; format == MC_FORMAT_CSV && i < rows->column_count; i++)
@@ -15,13 +15,13 @@ void mc_rows_begin(struct mc_rows *rows, const struct mc_list_column *columns, e
 }
 
 /* Whether the cell at hand is one of this form: shown in text, or named in the others. */
-static bool is_written(const struct mc_rows *rows) {
+static bool is_written(const struct mc_printout *rows) {
     const struct mc_list_column *c = &rows->columns[rows->at];
     return rows->format == MC_FORMAT_TEXT ? c->heading != NULL : c->name[0] != '\0';
 }
 
 /* Before a cell: commas and keys. The first column of a table has a name. */
-static void open_cell(struct mc_rows *rows) {
+static void open_cell(struct mc_printout *rows) {
     struct mc_buf *b = &rows->out->buf;
     if (rows->format == MC_FORMAT_JSON)
         mc_buf_printf(b, "%s\"%s\":", rows->at > 0 ? "," : "{", rows->columns[rows->at].name);
@@ -29,7 +29,7 @@ static void open_cell(struct mc_rows *rows) {
         mc_buf_char(b, ',');
 }
 
-static void close_cell(struct mc_rows *rows) {
+static void close_cell(struct mc_printout *rows) {
     if (++rows->at < rows->column_count)
         return;
     rows->at = 0;
@@ -40,14 +40,14 @@ static void close_cell(struct mc_rows *rows) {
 }
 
 /* After a cell: text remembers how long it was. */
-static void keep_cell(struct mc_rows *rows, size_t start) {
+static void keep_cell(struct mc_printout *rows, size_t start) {
     if (rows->format != MC_FORMAT_TEXT)
         return;
     uint32_t len = (uint32_t)(rows->cells.len - start);
     mc_buf_append(&rows->lengths, &len, sizeof len);
 }
 
-static void write_text(struct mc_rows *rows, struct mc_str text) {
+static void write_text(struct mc_printout *rows, struct mc_str text) {
     struct mc_buf *b = &rows->out->buf;
     if (rows->format == MC_FORMAT_TEXT)
         mc_show_text(&rows->cells, text);
@@ -59,7 +59,7 @@ static void write_text(struct mc_rows *rows, struct mc_str text) {
         mc_buf_json(b, text);
 }
 
-static void write_number(struct mc_rows *rows, __int128 value) {
+static void write_number(struct mc_printout *rows, __int128 value) {
     if (rows->format != MC_FORMAT_TEXT)
         mc_buf_int128(&rows->out->buf, value);
     else if (rows->columns[rows->at].kind == MC_CELL_MONEY)
@@ -68,7 +68,7 @@ static void write_number(struct mc_rows *rows, __int128 value) {
         mc_show_count(&rows->cells, value);
 }
 
-void mc_rows_text(struct mc_rows *rows, struct mc_str text) {
+void mc_printout_text(struct mc_printout *rows, struct mc_str text) {
     if (is_written(rows)) {
         size_t start = rows->cells.len;
         open_cell(rows);
@@ -78,7 +78,7 @@ void mc_rows_text(struct mc_rows *rows, struct mc_str text) {
     close_cell(rows);
 }
 
-void mc_rows_number(struct mc_rows *rows, __int128 value) {
+void mc_printout_number(struct mc_printout *rows, __int128 value) {
     if (is_written(rows)) {
         size_t start = rows->cells.len;
         open_cell(rows);
@@ -88,16 +88,16 @@ void mc_rows_number(struct mc_rows *rows, __int128 value) {
     close_cell(rows);
 }
 
-void mc_rows_time(struct mc_rows *rows, int64_t us) {
+void mc_printout_time(struct mc_printout *rows, int64_t us) {
     if (us == MC_TIME_NONE_US) {
-        mc_rows_null(rows);
+        mc_printout_null(rows);
         return;
     }
     char text[MC_TIME_TEXT_MAX];
-    mc_rows_text(rows, (struct mc_str){text, mc_time_text(text, us)});
+    mc_printout_text(rows, (struct mc_str){text, mc_time_text(text, us)});
 }
 
-void mc_rows_null(struct mc_rows *rows) {
+void mc_printout_null(struct mc_printout *rows) {
     if (is_written(rows)) {
         size_t start = rows->cells.len;
         open_cell(rows);
@@ -120,13 +120,13 @@ struct layout {
     int count;
 };
 
-static uint32_t length_at(const struct mc_rows *rows, size_t cell) {
+static uint32_t length_at(const struct mc_printout *rows, size_t cell) {
     uint32_t len;
     memcpy(&len, rows->lengths.data + cell * sizeof len, sizeof len);
     return len;
 }
 
-static void measure(const struct mc_rows *rows, struct layout *l) {
+static void measure(const struct mc_printout *rows, struct layout *l) {
     for (int i = 0; i < rows->column_count && l->count < COLUMNS_MAX; i++)
         if (rows->columns[i].heading != NULL) {
             l->width[l->count] = mc_show_width(mc_str_of(rows->columns[i].heading));
@@ -150,7 +150,7 @@ static void put_cell(struct mc_buf *b, const struct layout *l, int column, struc
     mc_buf_printf(b, "%*s%s", right || last ? 0 : space, "", last ? "\n" : "  ");
 }
 
-void mc_rows_end(struct mc_rows *rows) {
+void mc_printout_end(struct mc_printout *rows) {
     struct mc_buf *b = &rows->out->buf;
     struct layout l = {.count = 0};
     b->failed |= rows->cells.failed || rows->lengths.failed;

@@ -4,8 +4,8 @@
  * JSON are streamed to the output; text needs the widths, so it is kept in memory until the end: lists for people have
  * a limit. One thread.
  */
-#ifndef MC_APP_ROWS_H
-#define MC_APP_ROWS_H
+#ifndef MC_APP_PRINTOUT_H
+#define MC_APP_PRINTOUT_H
 
 #include "app/output.h"
 
@@ -25,7 +25,7 @@ struct mc_list_column {
     enum mc_cell kind;
 };
 
-struct mc_rows {
+struct mc_printout {
     const struct mc_list_column *columns;
     enum mc_format format;
     struct mc_output *out; /* borrowed */
@@ -36,15 +36,15 @@ struct mc_rows {
 };
 
 /* Writes the CSV header. `rows` is filled; nothing can fail here that mc_output_close does not report. */
-void mc_rows_begin(struct mc_rows *rows, const struct mc_list_column *columns, enum mc_format format,
-                   struct mc_output *out);
+void mc_printout_begin(struct mc_printout *rows, const struct mc_list_column *columns, enum mc_format format,
+                       struct mc_output *out);
 
-void mc_rows_text(struct mc_rows *rows, struct mc_str text); /* TEXT, JSON */
-void mc_rows_number(struct mc_rows *rows, __int128 value);   /* COUNT, MONEY */
-void mc_rows_time(struct mc_rows *rows, int64_t us);         /* TIME */
-void mc_rows_null(struct mc_rows *rows);                     /* any: JSON null, nothing in CSV, "-" in text */
+void mc_printout_text(struct mc_printout *rows, struct mc_str text); /* TEXT, JSON */
+void mc_printout_number(struct mc_printout *rows, __int128 value);   /* COUNT, MONEY */
+void mc_printout_time(struct mc_printout *rows, int64_t us);         /* TIME */
+void mc_printout_null(struct mc_printout *rows);                     /* any: JSON null, nothing in CSV, "-" in text */
 
 /* Writes the text, if it is text, and frees. */
-void mc_rows_end(struct mc_rows *rows);
+void mc_printout_end(struct mc_printout *rows);
 
 #endif
