@@ -82,11 +82,12 @@ static enum mc_err put_pieces(struct mc_engine_writing *w, struct mc_ledger *l, 
     char name[NAME_CHARS];
     enum mc_err err = MC_OK;
     while (w->written<w->bytes.len && * budget> 0 && err == MC_OK) {
-        size_t len = w->bytes.len - w->written < PIECE_BYTES ? w->bytes.len - w->written : PIECE_BYTES;
+        size_t rest = w->bytes.len - w->written, most = *budget < PIECE_BYTES ? *budget : PIECE_BYTES;
+        size_t len = rest < most ? rest : most;
         err = mc_snapshot_put(l, piece_name(name, w->set, w->piece++), (struct mc_str){w->bytes.data + w->written, len},
                               e);
         w->written += len;
-        *budget -= *budget < len ? *budget : len;
+        *budget -= len;
     }
     return err;
 }

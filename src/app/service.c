@@ -240,6 +240,13 @@ static void watch(struct mc_service *s, const sigset_t *signals) {
     }
 }
 
+/* What the limits amount to (DESIGN 6): the rest grows with open visits, users and products. */
+static void say_memory(void) {
+    mc_log(MC_LOG_INFO, "memory_limits", {"log_mib", NULL, (int64_t)(MC_INTAKE_BYTES >> 20)},
+           {"http_bodies_mib", NULL, 256}, {"stream_mib", NULL, 2 * (MC_FEED_RING_BYTES >> 20)},
+           {"store_cache_mib", NULL, 64}, {"bytes_a_visit", NULL, 500}, {"bytes_a_user", NULL, 48});
+}
+
 static void say_listening(const struct mc_service *s) {
     mc_log(MC_LOG_INFO, "listening", {"url", mc_http_url(s->http), 0}, {"store", s->settings.store, 0},
            {"http_threads", NULL, http_threads(&s->started)},
@@ -266,6 +273,7 @@ static enum mc_err run_threads(struct mc_service *s, struct mc_http_route *route
         err = open_http(s, routes, e);
     if (err == MC_OK) {
         atomic_store(&s->ready, true);
+        say_memory();
         say_listening(s);
         watch(s, signals);
         mc_notify("STOPPING=1");
