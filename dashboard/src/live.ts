@@ -10,7 +10,7 @@ import { Period, periodOf, View } from './state';
 import type { Delta } from './stream';
 import { Table, textCell } from './table';
 
-const ROWS_MAX = 10_000, LAST_SALES = 8, REORDER_MS = 1_000;
+const ROWS_MAX = 10_000, LAST_SALES = 8, REORDER_MS = 500;
 
 interface Before { since: number; step: number; units: number[]; revenue: number[]; words: string }
 
@@ -339,7 +339,7 @@ export function livePage(frame: Frame): PageView {
     line.classList.add('sold');
   }
 
-  /** Rows change places at most once a second, and not under a hand that is about to click. */
+  /** Rows change places at most twice a second (a first sale is on the page within one), and not under a hand that is about to click. */
   function orderSoon(): void {
     if (orderTimer) return;
     const wait = table.element.hidden || !table.element.querySelector('tbody tr[data-place]') ? 0 : Math.max(0, orderedAt + REORDER_MS - Date.now());

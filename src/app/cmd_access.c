@@ -161,7 +161,7 @@ const struct mc_command mc_command_share = {
     .purpose = "Makes, lists and revokes read-only links to the page",
     .operands = "create|list|revoke",
     .about = "create prints the link, once. Who opens it sees the page and changes nothing;\n"
-             "revoke ends it at once, for those too who have the page open.\n",
+             "revoke ends it, within seconds for those too who have the page open.\n",
     .options = share_options,
     .arguments_size = sizeof(struct share_arguments),
     .operands_min = 1,

@@ -41,7 +41,8 @@ void mc_page_asset(struct mc_web_request *r) {
 static void answer_onward(struct mc_web_request *r) {
     struct mc_buf html = {0};
     mc_buf_text(&html, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta http-equiv=\"refresh\" "
-                       "content=\"0;url=/\"><title>MaxCart</title><p><a href=\"/\">To the dashboard</a></p></html>\n");
+                       "content=\"0;url=/\"><link rel=\"icon\" href=\"/favicon.svg\"><title>MaxCart</title><p><a "
+                       "href=\"/\">To the dashboard</a></p></html>\n");
     mc_web_answer_html(r, 200, &html);
 }
 

@@ -30,8 +30,9 @@ function listen(page) {
 
 // In the page: when the frame in which the product's row says so many units has been drawn, by the machine's clock.
 const drawnAt = ([product, units]) => new Promise((resolve) => {
+  const says = (row, column) => row.querySelector(`td.${column}`)?.textContent ?? '';
   const shown = () => [...document.querySelectorAll('.products tr[data-place]')].some((row) =>
-    row.querySelector('td.product')?.textContent.includes(product) && row.querySelector('td.units')?.textContent === units);
+    says(row, 'product').includes(product) && says(row, 'units') === units);
   const look = () => {
     if (shown()) requestAnimationFrame(() => resolve(Date.now()));
     else requestAnimationFrame(look);
@@ -59,7 +60,8 @@ try {
   const page = await (await browser.newContext({ locale: 'en-GB' })).newPage();
   listen(page);
   await page.goto(link);
-  await page.waitForFunction(() => document.querySelector('.connection')?.dataset.state === 'live', null, { timeout: WAIT_MS });
+  page.setDefaultTimeout(WAIT_MS);
+  await page.waitForFunction(() => document.querySelector('.connection')?.dataset.state === 'live');
   assert.doesNotMatch(page.url(), /share/, 'the link stays in the address');
   const units = {};
   let bought = 0;
@@ -80,8 +82,8 @@ try {
   const began = Date.now();
   await page.waitForURL(`${service}/login`, { timeout: 2 * WAIT_MS });
   await page.waitForSelector('#password');
-  // that the browser says it was refused is what was wanted
-  print({ left_ms: Date.now() - began, errors: troubles.filter((said) => !/Failed to load resource.* 401 /.test(said)) });
+  const unwanted = troubles.filter((said) => !/Failed to load resource.* 401 /.test(said)); // refused: as it should be
+  print({ left_ms: Date.now() - began, errors: unwanted });
 } catch (error) {
   console.error(error, troubles);
   process.exitCode = 1;
