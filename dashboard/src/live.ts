@@ -78,8 +78,12 @@ export function livePage(frame: Frame): PageView {
       name.title = p.name || p.id;
       setText(small, [p.name ? p.id : '', p.brand].filter(Boolean).join(' · '));
       const wanted = /^https:\/\//.test(p.image) ? p.image : '';
-      if (wanted && wanted !== picture) initial.replaceChildren(h('img', { src: wanted, alt: '', loading: 'lazy', referrerpolicy: 'no-referrer' }));
-      else if (!wanted) setText(initial, [...(p.name || p.id)].find((c) => /\p{L}|\p{N}/u.test(c))?.toUpperCase() ?? '·');
+      const letter = [...(p.name || p.id)].find((c) => /\p{L}|\p{N}/u.test(c))?.toUpperCase() ?? '·';
+      if (wanted && wanted !== picture) {
+        const image = h('img', { src: wanted, alt: '', loading: 'lazy', referrerpolicy: 'no-referrer' });
+        image.addEventListener('error', () => { if (image.isConnected) initial.replaceChildren(letter); }); // no such picture
+        initial.replaceChildren(image);
+      } else if (!wanted) setText(initial, letter);
       picture = wanted;
     } };
   }
