@@ -24,8 +24,11 @@ enum {
     VERSION = 1,
     /* Bodies are large: fewer pages to chain, and a tick alone still writes only one. */
     PAGE_BYTES = 8192,
-    SETTLE_PAGES = 8192,      /* in a write-ahead file: more should be settled */
-    CLOSE_SETTLE_PAGES = 512, /* so few are settled at once when a segment is closed */
+    /* Of the pages that a segment may have, the part that may be in its write-ahead file before it should be settled,
+     * and that is settled at once when the segment is closed: a quarter, a sixty-fourth; so few are never too many. */
+    SETTLE_SHIFT = 2,
+    CLOSE_SHIFT = 6,
+    FEW_PAGES = 64,
     BUSY_MS = 5000,
 };
 
@@ -39,8 +42,8 @@ struct mc_inbox {
     uint64_t segment_bytes_max, bytes; /* bodies appended to the last segment, about */
     sqlite3 *db;                       /* the last segment, for appending; NULL: none yet */
     sqlite3_stmt *insert;
-    int wal_pages, settle_at; /* in its write-ahead file; where mc_inbox_is_unsettled begins */
-    bool left_behind;         /* a segment was closed that is not settled */
+    int wal_pages, settled_pages; /* in its write-ahead file; of them, when settling was last tried and had to stop */
+    bool left_behind;             /* a segment was closed that is not settled */
 };
 
 static enum mc_err no_memory(struct mc_error *e) {
@@ -174,13 +177,17 @@ static enum mc_err check_version(const struct mc_inbox *b, sqlite3 *db, struct m
     return MC_OK;
 }
 
+static int segment_part(const struct mc_inbox *b, int shift) {
+    uint64_t pages = b->segment_bytes_max / PAGE_BYTES >> shift;
+    return pages < FEW_PAGES ? FEW_PAGES : pages > INT32_MAX / 2 ? INT32_MAX / 2 : (int)pages;
+}
+
 static void close_last(struct mc_inbox *b) {
-    bool leave = b->wal_pages > CLOSE_SETTLE_PAGES;
+    bool leave = b->wal_pages > segment_part(b, CLOSE_SHIFT);
     if (b->db != NULL && leave)
         sqlite3_db_config(b->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     b->left_behind |= leave;
-    b->wal_pages = 0;
-    b->settle_at = SETTLE_PAGES;
+    b->wal_pages = b->settled_pages = 0;
     sqlite3_finalize(b->insert);
     sqlite3_close(b->db);
     b->insert = NULL;
@@ -191,7 +198,9 @@ static void close_last(struct mc_inbox *b) {
 static int note_pages(void *context, sqlite3 *db, const char *name, int pages) {
     (void)db;
     (void)name;
-    ((struct mc_inbox *)context)->wal_pages = pages;
+    struct mc_inbox *b = context;
+    b->wal_pages = pages;
+    b->settled_pages = pages < b->settled_pages ? 0 : b->settled_pages; /* it began anew */
     return SQLITE_OK;
 }
 
@@ -205,7 +214,6 @@ static enum mc_err open_last(struct mc_inbox *b, int64_t first, struct mc_error 
         close_last(b);
         return err;
     }
-    b->settle_at = SETTLE_PAGES;
     int code = settings(b->db);
     sqlite3_wal_hook(b->db, note_pages, b); /* in place of SQLite's own, which would checkpoint */
     if (code == SQLITE_OK)
@@ -339,7 +347,7 @@ enum mc_err mc_inbox_append(struct mc_inbox *b, struct mc_entry *const *entries,
 /* ---- settling ---- */
 
 bool mc_inbox_is_unsettled(const struct mc_inbox *b) {
-    return b->wal_pages >= b->settle_at || b->left_behind;
+    return b->wal_pages - b->settled_pages >= segment_part(b, SETTLE_SHIFT) || b->left_behind;
 }
 
 enum mc_err mc_inbox_settle(struct mc_inbox *b, struct mc_error *e) {
@@ -348,7 +356,9 @@ enum mc_err mc_inbox_settle(struct mc_inbox *b, struct mc_error *e) {
         return MC_OK;
     int all = 0, settled = -1;
     int code = sqlite3_wal_checkpoint_v2(b->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &all, &settled);
-    b->settle_at = code == SQLITE_OK && all == settled ? SETTLE_PAGES : b->wal_pages + SETTLE_PAGES;
+    bool whole = code == SQLITE_OK && all == settled; /* then the next commit begins the file anew */
+    b->wal_pages = whole ? 0 : b->wal_pages;
+    b->settled_pages = b->wal_pages;
     return code == SQLITE_OK || code == SQLITE_BUSY ? MC_OK : sql_error(b, b->db, code, "settle a segment", e);
 }
 

@@ -89,7 +89,7 @@ static inline struct model *model_open(const struct live_shop *shop) {
     m->flat.ended = model_ended;
     for (int i = 0; i < LOG_USERS; i++) {
         m->users[i] = (struct model_user){.person = i, .bought_us = INT64_MIN};
-        snprintf(m->users[i].id, sizeof m->users[i].id, "u%d", i);
+        snprintf(m->users[i].id, sizeof m->users[i].id, "u%u", (unsigned)i % LOG_USERS);
     }
     return m;
 }
