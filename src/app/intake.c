@@ -129,6 +129,7 @@ struct mc_intake mc_log_intake(struct mc_log *log) {
 
 enum mc_err mc_log_open(struct mc_log *log, struct mc_inbox *inbox, struct mc_error *e) {
     *log = (struct mc_log){.inbox = inbox};
+    atomic_init(&log->last, mc_inbox_last(inbox));
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
@@ -213,6 +214,7 @@ static void append(struct mc_log *log, struct mc_committed *const *list, size_t 
     atomic_fetch_add(&log->append_ns, mc_monotonic_ns() - from_ns);
     note(log, err, bytes, &error);
     if (err == MC_OK) {
+        atomic_store(&log->last, mc_inbox_last(log->inbox));
         atomic_fetch_add(&log->appends, 1);
         atomic_fetch_add(&log->entries, count);
         atomic_fetch_add(&log->bytes, bytes);

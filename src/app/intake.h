@@ -40,6 +40,7 @@ struct mc_committed {
 struct mc_log {
     struct mc_inbox *inbox;
     int64_t keep_us;                  /* what was consumed longer ago is removed; 0: never */
+    atomic_int_fast64_t last;         /* position of the last durable entry, for other threads to look at */
     atomic_int_fast64_t checkpointed; /* position that no start needs to go behind: by the ledger's thread */
     struct mc_fifo queue, committed;  /* of struct mc_committed */
     pthread_mutex_t lock;             /* of the pool */

@@ -205,7 +205,7 @@ static struct mc_web_delay web_delay(const struct mc_histogram *h) {
 
 static void set_status(struct mc_service *s) {
     struct mc_service_view v = mc_service_look(s);
-    int64_t last = mc_inbox_last(s->inbox);
+    int64_t last = atomic_load(&s->log.last);
     struct mc_web_status status = {.clock = v.live.clock,
                                    .last_event_at = v.live.last_event_at,
                                    .events = v.live.counted.accepted,
@@ -277,7 +277,7 @@ static enum mc_err run_threads(struct mc_service *s, struct mc_http_route *route
         say_listening(s);
         watch(s, signals);
         mc_notify("STOPPING=1");
-        mc_log(MC_LOG_INFO, "stopping", {"position", NULL, mc_inbox_last(s->inbox)});
+        mc_log(MC_LOG_INFO, "stopping", {"position", NULL, atomic_load(&s->log.last)});
         mc_http_stop_accepting(s->http);
     }
     mc_web_stop(s->web);
